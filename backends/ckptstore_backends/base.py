@@ -1,0 +1,29 @@
+"""What the backends share: which keys there are, and a lock that a fork cannot leave locked."""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+
+# An empty, "." or ".." part (so also "", a leading "/" and a trailing one), or a NUL; on Windows what else cuts paths.
+_BAD_KEY = re.compile(r"(?:^|/)\.{0,2}(?:/|\Z)|\x00" + (r"|[\\:]" if os.name == "nt" else ""))
+
+LOCK = threading.RLock()  # re-entrant: a signal handler may save while its own thread is inside
+"""Guards what backends remember: never held during a system call or while a caller's code runs."""
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(before=LOCK.acquire, after_in_parent=LOCK.release, after_in_child=LOCK.release)
+
+
+def check_key(key: str) -> str:
+    """`key` itself, if it names something below the root; `ValueError` otherwise."""
+    if _BAD_KEY.search(key):
+        raise ValueError(f"{key!r} is not a key: relative, /-separated, without empty, '.' or '..' parts or NUL")
+    return key
+
+
+def check_prefix(prefix: str) -> str:
+    """The folders that `prefix` names, as far as its last "/"; `ValueError` if they are not below the root."""
+    folders, slash, _ = prefix.rpartition("/")
+    return check_key(folders) + slash if slash else ""

@@ -1,0 +1,36 @@
+"""
+Crash-safe checkpoints for any Python program.
+
+`CheckpointStore(url)` is the way in; what it raises stands in `ckptstore.errors`.
+"""
+
+from ckptstore.checkpoint import Checkpoint, Writer
+from ckptstore.errors import (
+    BackendError,
+    CheckpointConflict,
+    CheckpointCorrupt,
+    CheckpointError,
+    CheckpointNotFound,
+    DecryptionError,
+    VersionMismatch,
+)
+from ckptstore.retention import Decision, KeepLast, Retention
+from ckptstore.serializers import Serializer
+from ckptstore.store import CheckpointStore
+
+__all__ = [
+    "BackendError",
+    "Checkpoint",
+    "CheckpointConflict",
+    "CheckpointCorrupt",
+    "CheckpointError",
+    "CheckpointNotFound",
+    "CheckpointStore",
+    "Decision",
+    "DecryptionError",
+    "KeepLast",
+    "Retention",
+    "Serializer",
+    "VersionMismatch",
+    "Writer",
+]

@@ -1,0 +1,52 @@
+"""What callers may pass, checked before anything is written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TypeAlias
+
+from ckptstore.checkpoint import Checkpoint
+
+At: TypeAlias = Checkpoint | datetime | int
+
+
+def check_number(name: str, number: object, least: int, *, also: str = "") -> None:
+    """`number` is an int of `least` or more; `also` says what else the argument may be."""
+    if isinstance(number, bool) or not isinstance(number, int):
+        raise TypeError(f"{name} must be an int{also}, not {type(number).__name__}")
+    if number < least:
+        raise ValueError(f"{name} must be {least} or more, not {number}")
+
+
+def check_at(run: str, at: object) -> None:
+    """`at` names a checkpoint of `run`."""
+    if isinstance(at, datetime):
+        if at.tzinfo is None:
+            raise ValueError(f"at={at.isoformat()} has no time zone: pass an aware datetime, such as datetime.now(UTC)")
+    elif isinstance(at, Checkpoint):
+        _check_owner("at", run, at)
+    elif at is not None:
+        check_number("at", at, 1, also=", a Checkpoint or an aware datetime")
+
+
+def check_after(run: str, after: object) -> None:
+    """`after` names what a save of `run` continues from."""
+    if isinstance(after, Checkpoint):
+        _check_owner("after", run, after)
+    elif after is not None:
+        check_number("after", after, 0, also=" or a Checkpoint")
+
+
+def check_metadata(metadata: object) -> dict[str, object]:
+    """`metadata` as a plain dict with str keys."""
+    if metadata is None:
+        return {}
+    if not isinstance(metadata, Mapping) or not all(type(key) is str for key in metadata):
+        raise TypeError(f"metadata must be a mapping with str keys, not {metadata!r}")
+    return dict(metadata)
+
+
+def _check_owner(name: str, run: str, checkpoint: Checkpoint) -> None:
+    if checkpoint.run != run:
+        raise ValueError(f"{name} is checkpoint {checkpoint.number} of run {checkpoint.run!r}, not of {run!r}")

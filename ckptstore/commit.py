@@ -1,0 +1,152 @@
+"""
+Claiming the next number: create the slot, see that the base still stands, and only then tell anyone.
+
+A create alone proves nothing: retention empties slots, and a process that slept through that could create in one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ckptstore import layout
+from ckptstore.backend import NotDurableError
+from ckptstore.errors import BackendError, CheckpointConflict
+from ckptstore.manifest import Damaged, Manifest, new_id
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ckptstore.history import History
+    from ckptstore.manifest import Content
+
+ATTEMPTS = 2
+
+
+class Landed(Exception):  # noqa: N818 - not an error: an earlier attempt turned out to be committed
+    """An attempt of an earlier save, whose fate was unknown, holds the number: go on from `manifest`."""
+
+    def __init__(self, manifest: Manifest) -> None:
+        super().__init__(manifest.number)
+        self.manifest = manifest
+
+
+class Doubts:
+    """The ids of own attempts whose fate is unknown: they may turn up in their slot at any later time."""
+
+    def __init__(self) -> None:
+        self._ids: dict[int, set[str]] = {}
+
+    def add(self, number: int, write_id: str) -> None:
+        """An attempt at `number` begins."""
+        self._ids.setdefault(number, set()).add(write_id)
+
+    def own(self, manifest: Manifest) -> bool:
+        """Whether `manifest` is of one of these attempts."""
+        return manifest.header.write_id in self._ids.get(manifest.number, ())
+
+    def settle(self, number: int) -> None:
+        """Everything up to `number` is decided."""
+        self._ids = {n: ids for n, ids in self._ids.items() if n > number}
+
+
+def claim(
+    history: History,
+    base: Content | None,
+    encode: Callable[[str], tuple[Manifest, bytes]],
+    doubts: Doubts,
+) -> tuple[Manifest, bytes]:
+    """
+    Commit what `encode(write_id)` makes as the successor of `base`: on return it is durable, visible and proven.
+
+    `CheckpointConflict` when somebody else went on from `base`; `Landed` when an earlier attempt of our own did;
+    `BackendError` when the storage does not say how it ended: then the ids of the attempts stay in `doubts`.
+    """
+    number = base.number + 1 if base else 1
+    attempts: dict[str, tuple[Manifest, bytes]] = {}
+    cause = None
+    for _ in range(ATTEMPTS):
+        write_id = new_id()
+        attempts[write_id] = made = encode(write_id)
+        doubts.add(number, write_id)
+        cause = _create(history, number, made[1])
+        if cause is None:
+            prove(history, base, made[0])
+            return made
+        content = _look(history, number, cause)
+        if content is None and not isinstance(cause, FileExistsError):
+            continue  # the request or its reply was lost: once more, under another id
+        if not isinstance(content, Manifest) or not doubts.own(content):
+            raise conflict(history.run, number - 1, content)
+        prove(history, base, content)
+        if content.header.write_id in attempts:
+            return attempts[content.header.write_id]
+        raise Landed(content.without_state())
+    raise failed(history, number, cause) from cause
+
+
+def _create(history: History, number: int, data: bytes) -> OSError | None:
+    """None when the slot is ours for certain, else what the storage said."""
+    try:
+        history.backend.create(layout.slot(history.run, number), data)
+    except NotDurableError as exc:
+        raise in_doubt(history, number, exc) from exc
+    except OSError as exc:
+        return exc
+    return None
+
+
+def _look(history: History, number: int, cause: OSError) -> Content | None:
+    try:
+        return history.get(number)
+    except OSError as exc:
+        raise in_doubt(history, number, cause) from exc
+
+
+def prove(history: History, base: Content | None, manifest: Manifest) -> None:
+    """
+    Return when `manifest` is committed; withdraw it and raise `CheckpointConflict` when it came too late.
+
+    It is the successor of `base` when `base` still stands after the create, or when it is the highest slot.
+    """
+    try:
+        if isinstance(base, Manifest) and history.stands(base):
+            return
+        if history.is_head(manifest.number):
+            return
+        history.backend.delete([layout.slot(history.run, manifest.number)])
+    except OSError as exc:
+        raise in_doubt(history, manifest.number, exc) from exc
+    raise conflict(history.run, manifest.number - 1, None)
+
+
+def conflict(run: str, base: int, newer: Content | None) -> CheckpointConflict:
+    """What to raise when `newer`, or something that is gone again (None), came after `base` (0: the empty run)."""
+    if isinstance(newer, Damaged):
+        return CheckpointConflict(
+            f"run {run!r}: number {newer.number} is taken by an object that cannot be read ({newer.error}); nothing "
+            f"was saved. Remove it if it is not yours, or go on behind it with save(…, after={newer.number})",
+        )
+    saved = f"{newer.number if newer else base + 1} was saved"
+    if isinstance(newer, Manifest):
+        header = newer.header
+        saved += f" by {header.writer.host}, pid {header.writer.pid}, at {header.created_at.isoformat()}"
+    return CheckpointConflict(
+        f"run {run!r}: this save continues from {f'checkpoint {base}' if base else 'an empty run'}, but {saved}; "
+        "nothing was overwritten. Another copy of the job is at work: stop one, or take over with load() and go on",
+    )
+
+
+def failed(history: History, number: int, cause: OSError | None) -> BackendError:
+    """What to raise when no attempt at `number` is to be seen."""
+    return BackendError(
+        f"run {history.run!r}, checkpoint {number}: could not be saved: {cause}; what was saved before is untouched. "
+        "Mend the storage and save again (should this attempt still turn up, the next save goes on from it)",
+    )
+
+
+def in_doubt(history: History, number: int, cause: OSError) -> BackendError:
+    """What to raise when nobody can say whether `number` was saved."""
+    return BackendError(
+        f"run {history.run!r}, checkpoint {number}: the storage failed and did not say whether it was saved ({cause}); "
+        "what was saved before is untouched. Save again: if this one did get through, the next goes on from it",
+    )

@@ -1,0 +1,63 @@
+"""
+Every error a store raises, so that one `except CheckpointError` is enough.
+
+    CheckpointError
+    ├── CheckpointNotFound   (also FileNotFoundError)  no such run or number
+    ├── CheckpointConflict                             somebody else saved first: load, then go on from there
+    ├── CheckpointCorrupt                              stored bytes are not what was written
+    ├── DecryptionError                                wrong key, or no key where one is due
+    ├── VersionMismatch      (also ValueError)         format, schema or type that this program cannot read
+    └── BackendError                                   the storage failed; what is stored is as it was
+
+A wrong argument is a `TypeError` or `ValueError`, raised before anything is written.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class CheckpointError(Exception):
+    """Something went wrong with a checkpoint; the message names the run, the number and the way out."""
+
+
+class CheckpointNotFound(CheckpointError, FileNotFoundError):  # noqa: N818 - the public name is a contract
+    """The run or the number does not exist (any more)."""
+
+    __str__ = CheckpointError.__str__  # OSError would print an errno pair
+
+
+class CheckpointConflict(CheckpointError):  # noqa: N818 - the public name is a contract
+    """Somebody else saved a newer checkpoint of this run: nothing of theirs changed, nothing of yours is written."""
+
+
+class CheckpointCorrupt(CheckpointError):  # noqa: N818 - the public name is a contract
+    """Stored bytes fail their own check: damaged, edited by hand, or not written by this library."""
+
+
+class DecryptionError(CheckpointError):
+    """No given key opens what is stored, or plain text stands where a sealed object is due."""
+
+
+class VersionMismatch(CheckpointError, ValueError):  # noqa: N818 - the public name is a contract
+    """What is stored is sound but of a format, version or type that this program cannot read."""
+
+
+class BackendError(CheckpointError):
+    """The storage refused or failed; what was stored before is untouched. The cause is in `__cause__`."""
+
+
+@contextmanager
+def translated(run: str | None = None) -> Iterator[None]:
+    """What a backend raises becomes a `BackendError` that names the run."""
+    try:
+        yield
+    except CheckpointError:
+        raise
+    except OSError as exc:
+        where = "" if run is None else f"run {run!r}: "
+        raise BackendError(f"{where}the storage failed: {exc}; what was saved before is untouched: try again") from exc

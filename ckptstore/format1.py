@@ -1,0 +1,185 @@
+"""
+Format 1: manifest, marker and hint <-> bytes. docs/format.md draws it byte by byte.
+
+A file is checked before anything in it is believed: `sha256` covers the header, `state_sha256` what stands last.
+"""
+
+from __future__ import annotations
+
+import re
+from hashlib import sha256
+from typing import Final
+
+import msgspec
+
+from ckptstore.errors import CheckpointCorrupt, CheckpointError, VersionMismatch
+from ckptstore.manifest import Content, Damaged, Header, Ident, Manifest, Marker, Tombstone, new_id
+from ckptstore.serializers import JsonSerializer
+
+FORMAT: Final = 1
+IDENT_SIZE = 256  # the first bytes of a slot: enough to say whose it is
+HEAD_SIZE = 4096  # the first bytes of a slot: nearly always the whole header
+HINT_LIMIT = 256 * 1024  # bytes of a manifest that the hint repeats whole
+METADATA_LIMIT = 64 * 1024
+
+_FIRST = re.compile(rb'\{"sha256": "([0-9a-f]{64})",\n"format": ([0-9]{1,9}),\n')
+_IDENT = re.compile(rb'"number": ([0-9]{1,12}),\n"write_id": "([0-9a-f]{32})",\n"(removed|parent)": ')
+_START = len('{"sha256": "",\n') + 64  # where the bytes that `sha256` covers begin
+_STATE, _STATE_IN = b'"state": ', b'"state_in": '
+_STATE_LINE = b"\n" + _STATE  # a string in JSON holds no raw line end, so this stands nowhere else
+
+_HEADER_LINES = tuple(f'"{name}": '.encode() for name in Header.__struct_fields__)
+_TOMBSTONE_LINES = tuple(f'"{name}": '.encode() for name in Tombstone.__struct_fields__)
+_encode = msgspec.json.Encoder().encode
+_decode_header = msgspec.json.Decoder(Header).decode
+_decode_tombstone = msgspec.json.Decoder(Tombstone).decode
+_json = JsonSerializer()
+
+
+def encode_metadata(metadata: dict[str, object]) -> msgspec.Raw:
+    """`metadata` as a header holds it; `ValueError` past 64 KiB, `TypeError` for what a state could not hold either."""
+    try:
+        data = _json.dumps(metadata)
+    except (TypeError, ValueError) as exc:
+        raise type(exc)(f"metadata{str(exc).removeprefix('state')}") from exc
+    if len(data) > METADATA_LIMIT:
+        raise ValueError(f"metadata takes {len(data)} bytes, more than {METADATA_LIMIT}: put it into the state")
+    return msgspec.Raw(data)
+
+
+def encode_manifest(header: Header, state: bytes) -> tuple[Manifest, bytes]:
+    """The manifest of `header` and `state`, and its bytes."""
+    head = _lines(header, _HEADER_LINES) + b",\n"
+    digest = sha256(head).hexdigest()
+    data = b'{"sha256": "%b",\n%b%b%b}\n' % (digest.encode(), head, _STATE, state)
+    return Manifest(header, digest, _decode_metadata(header), state), data
+
+
+def encode_hint(data: bytes, number: int) -> bytes:
+    """The hint that repeats the manifest `data`: whole, or without its state where that is large."""
+    if len(data) <= HINT_LIMIT:
+        return data
+    return data[: data.index(_STATE_LINE) + 1] + _STATE_IN + b'"%012d.json"}\n' % number
+
+
+def encode_marker(content: Manifest | Damaged) -> tuple[Marker, bytes]:
+    """The marker that takes the place of `content`, and its bytes; one of damage names nothing."""
+    if isinstance(content, Manifest):
+        old = content.header
+        tombstone = Tombstone(FORMAT, old.number, old.write_id, True, old.parent, old.packs, content.sha256)  # noqa: FBT003 - a record's fields in order
+    else:
+        tombstone = Tombstone(FORMAT, content.number, new_id(), True, None, (), "0" * 64)  # noqa: FBT003 - the same
+    body = _lines(tombstone, _TOMBSTONE_LINES) + b"}\n"
+    return Marker(tombstone), b'{"sha256": "%b",\n%b' % (sha256(body).hexdigest().encode(), body)
+
+
+def ident(data: bytes) -> Ident | None:
+    """Whose object this is, by its first `IDENT_SIZE` bytes, checked no further; None for anything foreign."""
+    first = _FIRST.match(data)
+    rest = first and _IDENT.match(data, first.end())
+    if not first or not rest:
+        return None
+    return Ident(int(rest[1]), rest[2].decode(), first[1].decode(), rest[3] == b"removed")
+
+
+def has_header(data: bytes) -> bool:
+    """Whether `data`, the first `HEAD_SIZE` bytes of a slot, hold all of its header."""
+    return len(data) < HEAD_SIZE or _STATE_LINE in data
+
+
+def parse(data: bytes, run: str, number: int, *, whole: bool = True) -> Content:
+    """
+    What the slot `number` of `run` holds; whatever stands in it, this does not raise but returns `Damaged`.
+
+    `whole=False`: `data` is the beginning of the object, and its header alone is checked.
+    """
+    try:
+        return _parse(data, run, number, whole=whole)
+    except CheckpointError as error:
+        return Damaged(number, error)
+
+
+def parse_hint(data: bytes, run: str) -> Manifest | None:
+    """The manifest that the hint repeats; None for a torn, foreign or edited one, which is as good as no hint."""
+    found = ident(data)
+    if found is None:
+        return None
+    cut = data.rfind(b"\n" + _STATE_IN)
+    whole = cut < 0
+    content = parse(data if whole else data[: cut + 1] + _STATE, run, found.number, whole=whole)
+    return content if isinstance(content, Manifest) else None
+
+
+def _parse(data: bytes, run: str, number: int, *, whole: bool) -> Manifest | Marker:
+    where = f"run {run!r}, checkpoint {number}"
+    first = _FIRST.match(data)
+    if first is None:
+        raise CheckpointCorrupt(f"{where}: not a checkpoint: edited, re-formatted, cut short, or a foreign file")
+    if int(first[2]) != FORMAT:
+        raise VersionMismatch(
+            f"{where}: written in format {int(first[2])}; this ckptstore reads format {FORMAT}: upgrade ckptstore",
+        )
+    found = ident(data)
+    try:
+        if found is not None and found.removed:
+            return _owned(_parse_marker(data, first[1]), run, number)
+        return _owned(_parse_manifest(data, first[1], whole=whole), run, number)
+    except (CheckpointCorrupt, ValueError, RecursionError) as exc:  # msgspec's errors are ValueErrors
+        raise CheckpointCorrupt(f"{where}: edited, re-formatted or damaged: {exc}") from exc
+
+
+def _parse_manifest(data: bytes, digest: bytes, *, whole: bool) -> Manifest:
+    end = data.find(_STATE_LINE, _START) + 1
+    head = data[_START:end]
+    if sha256(head).hexdigest().encode() != digest:
+        raise CheckpointCorrupt("the header does not match its sha256")
+    header = _decode_header(b"{" + head[:-2] + b"}")
+    _check_canonical(head, _lines(header, _HEADER_LINES) + b",\n")
+    metadata = _decode_metadata(header)
+    if not whole:
+        return Manifest(header, digest.decode(), metadata, None)
+    state = data[end + len(_STATE) : -2]
+    if not data.endswith(b"}\n") or sha256(state).hexdigest() != header.state_sha256:
+        raise CheckpointCorrupt("the state does not match its sha256")
+    return Manifest(header, digest.decode(), metadata, state)
+
+
+def _parse_marker(data: bytes, digest: bytes) -> Marker:
+    body = data[_START:]
+    if sha256(body).hexdigest().encode() != digest:
+        raise CheckpointCorrupt("the marker does not match its sha256")
+    tombstone = _decode_tombstone(b"{" + body)
+    _check_canonical(body, _lines(tombstone, _TOMBSTONE_LINES) + b"}\n")
+    return Marker(tombstone)
+
+
+def _decode_metadata(header: Header) -> dict[str, object]:
+    data = bytes(header.metadata)
+    if data == b"{}":
+        return {}
+    metadata = _json.loads(data)
+    if not isinstance(metadata, dict) or _json.dumps(metadata) != data:
+        raise CheckpointCorrupt("its metadata is not as format 1 writes it")
+    return metadata
+
+
+def _owned(content: Manifest | Marker, run: str, number: int) -> Manifest | Marker:
+    """Only under its own name does a manifest count: no copy or rename can take another's place."""
+    owner = content.header.run if isinstance(content, Manifest) else run
+    if (owner, content.number) != (run, number):
+        raise CheckpointCorrupt(
+            f"this is checkpoint {content.number} of run {owner!r} under another name: copied or renamed by hand, "
+            "or two run names that differ only in case on a disk that ignores case",
+        )
+    return content
+
+
+def _lines(fields: Header | Tombstone, names: tuple[bytes, ...]) -> bytes:
+    values = (getattr(fields, name) for name in fields.__struct_fields__)
+    return b",\n".join([name + _encode(value) for name, value in zip(names, values, strict=True)])
+
+
+def _check_canonical(found: bytes, due: bytes) -> None:
+    """There is one way to write a header, so no field can be doubled, hidden, or mean two things to two readers."""
+    if found != due:
+        raise CheckpointCorrupt("its fields are not as format 1 writes them")

@@ -1,0 +1,230 @@
+"""
+The numbered objects of one run, read and proven: which checkpoints stand, and which is the newest.
+
+A name proves nothing: a manifest counts when the slot above names it as its parent, or when it is the head, the highest
+slot. Anything else is a stray, written by a stalled process into a slot that retention had emptied.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from datetime import UTC, datetime
+from itertools import groupby, islice, takewhile
+from typing import TYPE_CHECKING, NamedTuple
+
+from ckptstore import layout
+from ckptstore.errors import BackendError, CheckpointCorrupt
+from ckptstore.format1 import HEAD_SIZE, IDENT_SIZE, has_header, ident, parse, parse_hint
+from ckptstore.manifest import Content, Damaged, Manifest, Marker, names
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ckptstore.backend import Backend
+
+STEPS = 3  # how far the hint may lag before a list is cheaper
+TRIES = 100  # each further try means that somebody else got on meanwhile
+JUMP = 1000  # objects of one run that are listed before the rest of it is jumped over
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+class Found(NamedTuple):
+    """`newest`: the newest checkpoint that stands. `head`: what the highest slot holds; None in an empty run."""
+
+    newest: Manifest | None
+    head: Content | None
+
+
+class Standing(NamedTuple):
+    """A checkpoint that counts (or the damage in its place), and whether its slot is the head."""
+
+    content: Manifest | Damaged
+    is_head: bool
+
+
+class History:
+    """One run of one backend, read only."""
+
+    def __init__(self, backend: Backend, run: str) -> None:
+        self.backend = backend
+        self.run = run
+
+    def get(self, number: int, *, whole: bool = True) -> Content | None:
+        """What slot `number` holds, checked; None when it is empty. `whole=False` reads the header alone."""
+        key = layout.slot(self.run, number)
+        try:
+            data = self.backend.get(key) if whole else self.backend.get(key, 0, HEAD_SIZE)
+            if not whole and not has_header(data):
+                data = self.backend.get(key)
+        except FileNotFoundError:
+            return None
+        except IsADirectoryError:
+            where = f"run {self.run!r}, checkpoint {number}"
+            return Damaged(number, CheckpointCorrupt(f"{where}: a folder stands in its place ({key}): remove it"))
+        return parse(data, self.run, number, whole=whole)
+
+    def stands(self, manifest: Manifest) -> bool:
+        """Whether the slot of `manifest` still holds it, by its first bytes."""
+        try:
+            data = self.backend.get(layout.slot(self.run, manifest.number), 0, IDENT_SIZE)
+        except FileNotFoundError:
+            return False
+        return ident(data) == manifest.ident
+
+    def hint(self) -> Manifest | None:
+        """The manifest that the hint names: a guess, to be proven."""
+        try:
+            return parse_hint(self.backend.get(layout.hint(self.run)), self.run)
+        except (FileNotFoundError, IsADirectoryError):
+            return None
+
+    def numbers(self, after: int = 0) -> Iterator[int]:
+        """The numbers above `after` whose slots are in use, ascending."""
+        start = layout.slot(self.run, after) if after else ""
+        for info in self.backend.list(f"{self.run}/", start):
+            if info.key >= f"{self.run}/{layout.SLOTS_END}":
+                return
+            kind, number = layout.parse(self.run, info.key)
+            if kind == "slot":
+                yield number
+
+    def is_head(self, number: int) -> bool:
+        """Whether `number` is the highest slot in use, by a list."""
+        return max(self.numbers(number - 1), default=0) == number
+
+    def find(self, *, whole: bool = False) -> Found:
+        """
+        The newest checkpoint, as it was at some instant of this call.
+
+        Three small reads where the hint is true. `whole`: the newest comes with its state.
+        """
+        hinted = self._find_by_hint(whole=whole)
+        if hinted is not None:
+            return Found(hinted, hinted)
+        for _ in range(TRIES):
+            top = max(self.numbers(), default=0)
+            if top == 0:
+                return Found(None, None)
+            head = self.get(top, whole=whole)
+            found = None if head is None else self._find_from(head, whole=whole)
+            if found is not None and self.is_head(top):  # else what was read at `top` may be a stray
+                return found
+        raise self.restless()
+
+    def _find_by_hint(self, *, whole: bool) -> Manifest | None:
+        newest = self.hint()
+        if newest is None:
+            return None
+        for _ in range(STEPS):
+            above = self.get(newest.number + 1, whole=whole)
+            # Read after the slot above: a hint of a removed number would pass for the newest otherwise.
+            if above is None and whole and newest.state is None:
+                again = self.get(newest.number)
+                return again if isinstance(again, Manifest) and again.ident == newest.ident else None
+            if isinstance(above, (Marker, Damaged)) or not self.stands(newest):
+                return None
+            if above is None:
+                return newest
+            newest = above
+        return None
+
+    def _find_from(self, head: Content, *, whole: bool) -> Found | None:
+        """What stands newest at or below `head`; None if it was removed under us."""
+        if not isinstance(head, Marker):
+            return Found(head if isinstance(head, Manifest) else None, head)
+        newest = next(self._walk_from(head), None)
+        if newest is None or not whole:
+            return Found(newest, head)
+        again = self.get(newest.number)
+        return Found(again, head) if isinstance(again, Manifest) and again.ident == newest.ident else None
+
+    def standing(self, number: int) -> Standing | None:
+        """Checkpoint `number` with its state, if it counts; None when there is none (any more)."""
+        content = self.get(number)
+        if content is None or isinstance(content, Marker):
+            return None
+        above = self.get(number + 1, whole=False)
+        if above is None:
+            if self.is_head(number):
+                return Standing(content, is_head=True)
+            above = self.get(number + 1, whole=False)
+        # A damaged successor cannot testify; hiding a sound checkpoint for that would double the harm.
+        proven = isinstance(above, Damaged) or isinstance(content, Damaged) or (above and names(above, content))
+        return Standing(content, is_head=False) if proven else None
+
+    def walk(self) -> Iterator[Manifest]:
+        """The checkpoints that stand, newest first, headers alone; unreadable ones are passed over."""
+        head = self.find().head
+        if head is not None:
+            yield from self._walk_from(head)
+
+    def _walk_from(self, head: Content) -> Iterator[Manifest]:
+        if isinstance(head, Manifest):
+            yield head
+        above = head
+        for content in self._down(head.number):
+            if isinstance(content, Manifest) and (isinstance(above, Damaged) or names(above, content)):
+                yield content
+            above = content
+
+    def _down(self, top: int) -> Iterator[Content]:
+        """What the slots below `top` hold, descending: counted down while they are dense, listed from a gap on."""
+        number = top - 1
+        while number and (content := self.get(number, whole=False)) is not None:
+            yield content
+            number -= 1
+        for lower in reversed(list(takewhile(lambda n: n < number, self.numbers() if number else ()))):
+            if (content := self.get(lower, whole=False)) is not None:
+                yield content
+
+    def at_time(self, moment: datetime) -> Standing | None:
+        """The newest checkpoint created at or before `moment`, by bisection; None when all are younger."""
+        numbers = list(self.numbers())
+        count = bisect_right(numbers, moment, key=lambda number: self._created(numbers, number))
+        return next(filter(None, map(self.standing, reversed(numbers[:count]))), None)
+
+    def _created(self, numbers: list[int], number: int) -> datetime:
+        """When `number` was created; where that cannot be read, when the next one below it was."""
+        for candidate in reversed(numbers[: bisect_right(numbers, number)]):
+            content = self.get(candidate, whole=False)
+            if isinstance(content, Manifest):
+                return content.header.created_at
+        return _NEVER
+
+    def restless(self) -> BackendError:
+        """What to raise when others keep getting on while we look."""
+        return BackendError(
+            f"run {self.run!r}: the newest checkpoint changed {TRIES} times while it was read: try again"
+        )
+
+
+def runs(backend: Backend) -> list[str]:
+    """
+    The names of all runs that hold a checkpoint, sorted.
+
+    One listing, which jumps over the rest of a run with many objects; a run without a hint costs a small read.
+    """
+    found: list[str] = []
+    after: str | None = ""
+    while after is not None:
+        after = _scan_runs(backend, after, found)
+    return sorted(found)
+
+
+def _scan_runs(backend: Backend, after: str, found: list[str]) -> str | None:
+    """Add the runs listed above `after` to `found`; -> the key to go on from, None at the end."""
+    listing = groupby(backend.list("", after), key=lambda info: info.key.partition("/")[0])
+    for run, objects in listing:
+        names = [layout.parse(run, info.key) for info in islice(objects, JUMP)]
+        slots = [number for kind, number in names if kind == "slot"]
+        hinted = any(kind == "hint" for kind, _ in names)
+        # One slot and no hint is what a deleted run leaves: a marker.
+        if layout.is_run(run) and slots and (hinted or len(slots) > 1 or not _is_marker(backend, run, slots[0])):
+            found.append(run)
+        if len(names) == JUMP:
+            return f"{run}0"  # "0" sorts next behind "/"
+    return None
+
+
+def _is_marker(backend: Backend, run: str, number: int) -> bool:
+    return isinstance(History(backend, run).get(number, whole=False), Marker)

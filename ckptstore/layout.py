@@ -1,0 +1,85 @@
+"""
+Every object name, in one place; names are checked here on the way in and when listing.
+
+    <run>/000000000042.json            a slot: the manifest (or marker) of number 42
+    <run>/latest.json                  the hint
+    <run>/packs/<number>-<write_id>-<i>   a pack, named by the number it was written for
+    <any of these>.<16 hex>.tmp        an unfinished write of a backend that needs a name for it
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Literal, NamedTuple
+
+MAX_NUMBER = 999_999_999_999
+SLOTS_END = ":"  # sorts behind every digit and before every letter, so slots are listed without the rest
+
+_RUN = re.compile(r"[A-Za-z0-9_=+@-][A-Za-z0-9._=+@-]{0,199}")
+_RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
+_KEY = re.compile(
+    r"(?:(?P<slot>[0-9]{12})\.json|(?P<hint>latest\.json)|packs/(?P<pack>[0-9]{12})-[0-9a-f]{32}-[0-9]+)"
+    r"(?P<tmp>\.[0-9a-f]{16}\.tmp)?",
+)
+
+
+class Name(NamedTuple):
+    """What a key is: `number` is the slot's, or the one a pack or an unfinished write aims at (0 for the hint)."""
+
+    kind: Literal["slot", "hint", "pack", "unfinished", "foreign"]
+    number: int
+
+
+def check_run(run: str) -> str:
+    """`run` itself, if it is safe on every storage; `TypeError` or `ValueError` otherwise."""
+    if not isinstance(run, str):
+        raise TypeError(f"run must be a str, not {type(run).__name__}")
+    if not _RUN.fullmatch(run) or run.endswith(".") or _RESERVED.fullmatch(run):
+        shown = repr(run) if len(run) <= 80 else f"{run[:60]!r}… ({len(run)} characters)"
+        raise ValueError(
+            f"run {shown} is not a safe name: use 1 to 200 of A-Z a-z 0-9 . _ - = + @, "
+            "not starting or ending with a dot, and no name that Windows reserves (CON, NUL, COM1 …)",
+        )
+    return run
+
+
+def is_run(name: str) -> bool:
+    """Whether `name`, met in a listing, can be a run of ours."""
+    return bool(_RUN.fullmatch(name)) and not name.endswith(".") and not _RESERVED.fullmatch(name)
+
+
+def slot(run: str, number: int) -> str:
+    """The key of `number`; `ValueError` where numbers end."""
+    if not 1 <= number <= MAX_NUMBER:
+        raise ValueError(f"run {run!r}: {number} is not a checkpoint number (1 to {MAX_NUMBER})")
+    return f"{run}/{number:012}.json"
+
+
+def hint(run: str) -> str:
+    """The key of the run's hint."""
+    return f"{run}/latest.json"
+
+
+def pack(run: str, name: str) -> str:
+    """The key of the pack called `name`."""
+    return f"{run}/packs/{name}"
+
+
+def pack_name(number: int, write_id: str, index: int) -> str:
+    """The name of pack `index` that an attempt `write_id` writes for `number`."""
+    return f"{number:012}-{write_id}-{index}"
+
+
+def parse(run: str, key: str) -> Name:
+    """What `key`, listed below `run`, is."""
+    match = _KEY.fullmatch(key, len(run) + 1)
+    if match is None:
+        return Name("foreign", 0)
+    number = int(match["slot"] or match["pack"] or 0)
+    if match["tmp"]:
+        return Name("unfinished", number)
+    if match["hint"]:
+        return Name("hint", 0)
+    if number == 0:
+        return Name("foreign", 0)
+    return Name("slot" if match["slot"] else "pack", number)

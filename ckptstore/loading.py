@@ -1,0 +1,113 @@
+"""One load: which checkpoint, and its serialized state with every byte checked."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ckptstore import packs, schema, serializers
+from ckptstore.checkpoint import Checkpoint
+from ckptstore.errors import CheckpointCorrupt, CheckpointError, VersionMismatch
+from ckptstore.history import TRIES
+from ckptstore.manifest import Damaged, Manifest
+
+if TYPE_CHECKING:
+    from ckptstore.history import History
+    from ckptstore.manifest import Content
+    from ckptstore.serializers import Serializer
+
+
+class Loaded(NamedTuple):
+    """A checkpoint and its serialized state."""
+
+    manifest: Manifest
+    data: bytes
+
+
+class Answer(NamedTuple):
+    """What was found, None for nothing. `is_newest`: the next save continues from `head`, what the head slot holds."""
+
+    loaded: Loaded | None
+    is_newest: bool
+    head: Content | None
+
+
+def newest(history: History) -> Answer:
+    """The newest checkpoint; `CheckpointCorrupt`, with the way out, where damage hides it."""
+    for _ in range(TRIES):
+        found = history.find(whole=True)
+        if isinstance(found.head, Damaged):
+            raise _with_way_out(history, found.head.number, found.head.error)
+        if found.newest is None:
+            return Answer(None, is_newest=True, head=found.head)
+        try:
+            data = _data(history, found.newest)
+        except CheckpointCorrupt as exc:
+            raise _with_way_out(history, found.newest.number, exc) from exc
+        if data is not None:
+            return Answer(Loaded(found.newest, data), is_newest=True, head=found.head)
+    raise history.restless()
+
+
+def latest(history: History) -> Manifest | None:
+    """The newest checkpoint without its state; `CheckpointCorrupt` where damage hides which it is."""
+    found = history.find()
+    if isinstance(found.head, Damaged):
+        raise _with_way_out(history, found.head.number, found.head.error)
+    return found.newest
+
+
+def at(history: History, which: Checkpoint | datetime | int) -> Answer:
+    """The checkpoint that `which` names, if it is there (any more)."""
+    nothing = Answer(None, is_newest=False, head=None)
+    if isinstance(which, datetime):
+        standing = history.at_time(which)
+    else:
+        standing = history.standing(which.number if isinstance(which, Checkpoint) else which)
+    if standing is None:
+        return nothing
+    content = standing.content
+    if isinstance(content, Damaged):
+        raise content.error
+    if isinstance(which, Checkpoint) and not content.is_of(which):
+        return nothing
+    data = _data(history, content)
+    return nothing if data is None else Answer(Loaded(content, data), standing.is_head, content)
+
+
+def decode(found: Loaded, own: Serializer, type_: Any) -> Any:  # noqa: ANN401 - whatever was saved
+    """The state, by the serializer that the manifest names, built into `type_` unless that is None."""
+    header = found.manifest.header
+    try:
+        state = serializers.reader(header.serializer.name, own).loads(found.data)
+        return state if type_ is None else schema.fit(state, type_)
+    except CheckpointError as exc:
+        raise type(exc)(f"run {header.run!r}, checkpoint {header.number}: {exc}") from exc
+
+
+def _data(history: History, manifest: Manifest) -> bytes | None:
+    """The serialized state; None when the checkpoint was pruned under us."""
+    where = f"run {history.run!r}, checkpoint {manifest.number}"
+    try:
+        return packs.read(history.backend, manifest)
+    except FileNotFoundError as exc:
+        if not history.stands(manifest):
+            return None
+        raise CheckpointCorrupt(f"{where}: one of its packs is missing: {exc}") from exc
+    except CheckpointError as exc:
+        raise type(exc)(f"{where}: {exc}") from exc
+
+
+def _with_way_out(history: History, number: int, error: CheckpointError) -> CheckpointError:
+    if isinstance(error, VersionMismatch):
+        return error
+    sound = next((m.number for m in history.walk() if m.number < number and _is_sound(history, m.number)), None)
+    way_out = f"load(…, at={sound}) gives the newest sound one" if sound else "no sound one is left"
+    return type(error)(f"{error}. This is the newest: {way_out}; the next save of a new store is {number + 1}")
+
+
+def _is_sound(history: History, number: int) -> bool:
+    try:
+        return at(history, number).loaded is not None
+    except CheckpointError:
+        return False

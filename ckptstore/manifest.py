@@ -1,0 +1,176 @@
+"""The commit record as a value: what a slot of a run can hold. Its bytes are in `format1`."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime
+from typing import Annotated, Literal, TypeAlias
+
+import msgspec
+
+from ckptstore.checkpoint import Checkpoint, Writer
+from ckptstore.errors import CheckpointError
+from ckptstore.layout import MAX_NUMBER
+
+Hex32 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$")]
+Hex64 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+Size = Annotated[int, msgspec.Meta(ge=0)]
+Number = Annotated[int, msgspec.Meta(ge=1, le=MAX_NUMBER)]
+PackName = Annotated[str, msgspec.Meta(pattern="^[0-9]{12}-[0-9a-f]{32}-[0-9]+$")]
+Encoding: TypeAlias = Literal["json", "base64", "chunks"]
+
+
+class Ident(msgspec.Struct, frozen=True):
+    """What tells one object of a slot from every other that ever stood there."""
+
+    number: int
+    write_id: str
+    sha256: str
+    removed: bool
+
+
+class Link(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The predecessor as a successor names it."""
+
+    write_id: Hex32
+    sha256: Hex64
+
+
+class Host(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who wrote it."""
+
+    host: str
+    pid: int
+
+
+class Named(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A serializer or codec: its name, and the settings that a reader needs."""
+
+    name: str
+    settings: dict[str, int | str | bool] = {}
+
+
+class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The fields of a manifest before its state, in the order in which they are written."""
+
+    format: Literal[1]
+    number: Number
+    write_id: Hex32
+    parent: Link | None
+    run: str
+    created_at: Annotated[datetime, msgspec.Meta(tz=True)]
+    version: int | str | None
+    writer: Host
+    serializer: Named
+    codecs: tuple[Named, ...]
+    size: Size
+    stored_size: Size
+    packs: tuple[PackName, ...]
+    metadata: msgspec.Raw
+    encoding: Encoding
+    state_sha256: Hex64
+
+
+class Tombstone(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The fields of a marker: what its neighbours and the collector need of the manifest it replaced."""
+
+    format: Literal[1]
+    number: Number
+    write_id: Hex32
+    removed: Literal[True]
+    parent: Link | None
+    packs: tuple[PackName, ...]
+    replaced: Hex64
+
+
+class Manifest(msgspec.Struct, frozen=True):
+    """A checkpoint as it is stored. `state` is what stands last in the file; None where only the header was read."""
+
+    header: Header
+    sha256: str
+    metadata: dict[str, object]
+    state: bytes | None
+
+    @property
+    def number(self) -> int:
+        """The slot's number."""
+        return self.header.number
+
+    @property
+    def ident(self) -> Ident:
+        """What tells this manifest from any other."""
+        return Ident(self.header.number, self.header.write_id, self.sha256, removed=False)
+
+    @property
+    def link(self) -> Link:
+        """How a successor names it."""
+        return Link(self.header.write_id, self.sha256)
+
+    def is_of(self, record: Checkpoint) -> bool:
+        """Whether `record` speaks of this very checkpoint, and not of another that had its number."""
+        header = self.header
+        return (header.run, header.number, header.state_sha256, header.created_at) == (
+            record.run,
+            record.number,
+            record.digest,
+            record.created_at,
+        )
+
+    def without_state(self) -> Manifest:
+        """The same manifest, small enough to remember."""
+        return Manifest(self.header, self.sha256, self.metadata, None)
+
+    def record(self) -> Checkpoint:
+        """The record that callers get."""
+        header = self.header
+        return Checkpoint(
+            run=header.run,
+            number=header.number,
+            created_at=header.created_at,
+            version=header.version,
+            size=header.size,
+            stored_size=header.stored_size,
+            digest=header.state_sha256,
+            metadata=self.metadata,
+            writer=Writer(host=header.writer.host, pid=header.writer.pid),
+        )
+
+
+class Marker(msgspec.Struct, frozen=True):
+    """What is left in the slot of a removed checkpoint."""
+
+    header: Tombstone
+
+    @property
+    def number(self) -> int:
+        """The slot's number."""
+        return self.header.number
+
+    @property
+    def link(self) -> Link:
+        """How a successor names what stood here."""
+        return Link(self.header.write_id, self.header.replaced)
+
+
+class Damaged(msgspec.Struct, frozen=True):
+    """An object in a slot that is neither; `error` says why, and is what a load raises."""
+
+    number: int
+    error: CheckpointError
+
+
+Content: TypeAlias = Manifest | Marker | Damaged
+
+
+def new_id() -> str:
+    """A name for one attempt, never used before."""
+    return os.urandom(16).hex()
+
+
+def names(successor: Content, predecessor: Manifest) -> bool:
+    """Whether `successor` stands in the slot above `predecessor` and was built on it."""
+    return (
+        not isinstance(successor, Damaged)
+        and successor.number == predecessor.number + 1
+        and successor.header.parent == predecessor.link
+    )

@@ -1,0 +1,74 @@
+"""Where a store stands in a run: the fence of its saves, and what it has seen."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import TYPE_CHECKING
+
+from ckptstore.commit import Doubts
+from ckptstore.manifest import Manifest
+
+if TYPE_CHECKING:
+    from ckptstore.manifest import Content
+    from ckptstore.prune import Survey
+
+
+class Position:
+    """
+    The newest that a store has saved or loaded in one run: the base of its next save.
+
+    All of it changes under `lock`, which also puts the saves of one store in a row.
+    """
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.known = False  # False: neither saved nor loaded, so follow the newest
+        self.base: Content | None = None  # what the head held; None for an empty run
+        self.moves = 0  # how often `base` was set
+        self.doubts = Doubts()
+        self.survey: Survey | None = None  # what the last prune of a save left; None: list again
+
+    def move(self, base: Content | None) -> None:
+        """From now on the next save continues from `base`."""
+        with self.lock:
+            self.base = base.without_state() if isinstance(base, Manifest) else base
+            self.known = True
+            self.moves += 1
+
+    def follow(self, head: Content | None, moves: int) -> None:
+        """As `move`, unless another thread has got further since `moves` was read, before `head` was."""
+        with self.lock:
+            if moves == self.moves or (head and (self.base is None or head.number > self.base.number)):
+                self.move(head)
+
+    def forget(self) -> None:
+        """As if the run had never been touched."""
+        self.known, self.base, self.moves = False, None, self.moves + 1
+        self.doubts, self.survey = Doubts(), None
+
+
+class Positions:
+    """The positions of one store, by run."""
+
+    def __init__(self) -> None:
+        self._pid = os.getpid()
+        self._by_run: dict[str, Position] = {}
+        self._lock = threading.Lock()
+
+    def of(self, run: str) -> Position:
+        """The position in `run`, made when it is first asked for."""
+        if self._pid != os.getpid():
+            self._after_fork()
+        position = self._by_run.get(run)
+        if position is None:
+            with self._lock:
+                position = self._by_run.setdefault(run, Position())
+        return position
+
+    def _after_fork(self) -> None:
+        """A lock that another thread of the parent held stays locked in the child for ever; the fences are kept."""
+        self._lock = threading.Lock()
+        for position in self._by_run.values():
+            position.lock = threading.RLock()
+        self._pid = os.getpid()

@@ -1,0 +1,170 @@
+"""
+Removing, safely: what retention drops, then what nobody can need any more.
+
+Every decision is taken on a proven head and stays right while the head grows. The order carries the promise: from the
+bottom up, a marker where a kept checkpoint stands below, manifests before the packs that they named.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ckptstore import layout
+from ckptstore.errors import BackendError, CheckpointNotFound
+from ckptstore.format1 import encode_marker
+from ckptstore.history import TRIES
+from ckptstore.manifest import Damaged, Manifest, Marker, names
+from ckptstore.retention import Decision
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ckptstore.history import History
+    from ckptstore.manifest import Content
+    from ckptstore.retention import Retention
+
+
+@dataclass(frozen=True, slots=True)
+class PruneReport:
+    """What a prune did, or with `dry_run` would do: each checkpoint, newest first, and the leftovers by key."""
+
+    run: str
+    decisions: tuple[Decision, ...]
+    leftovers: tuple[str, ...]
+    dry_run: bool
+
+    @property
+    def kept(self) -> list[int]:
+        """Numbers of the checkpoints that stay, newest first."""
+        return [decision.number for decision in self.decisions if decision.keep]
+
+    @property
+    def removed(self) -> list[int]:
+        """Numbers of the checkpoints that go, newest first."""
+        return [decision.number for decision in self.decisions if not decision.keep]
+
+
+class Survey:
+    """All that stands in a run, proven at one instant: the slots' contents, and the keys that are no slots."""
+
+    def __init__(self, slots: dict[int, Content], others: list[str]) -> None:
+        self.slots = slots
+        self.others = others
+
+    @property
+    def top(self) -> int:
+        """The number of the head."""
+        return max(self.slots, default=0)
+
+    def is_before(self, manifest: Manifest) -> bool:
+        """Whether `manifest` was built on the head of this survey, so that nothing can have come between."""
+        head = self.slots[self.top]
+        return isinstance(head, Manifest) and names(manifest, head)
+
+    def add(self, run: str, manifest: Manifest) -> None:
+        """`manifest` has just been committed on top of all this."""
+        self.slots[manifest.number] = manifest
+        self.others += [layout.pack(run, name) for name in manifest.header.packs]
+
+    def checkpoints(self) -> list[Manifest]:
+        """The manifests that count, newest first; the rest are strays."""
+        found = []
+        for number in sorted(self.slots, reverse=True):
+            content, above = self.slots[number], self.slots.get(number + 1)
+            if isinstance(content, Manifest) and (
+                number == self.top or isinstance(above, Damaged) or (above is not None and names(above, content))
+            ):
+                found.append(content)
+        return found
+
+
+def prune(history: History, policy: Retention, *, dry_run: bool) -> PruneReport:
+    """Apply `policy` to the run as it stands now, and remove what nobody can need."""
+    found = survey(history)
+    if found is None:
+        raise CheckpointNotFound(f"there is no run {history.run!r}")
+    decisions = decide(found, policy)
+    leftovers = remove(history, found, decisions, dry_run=dry_run)
+    return PruneReport(history.run, tuple(decisions), tuple(leftovers), dry_run)
+
+
+def survey(history: History, own: Manifest | None = None) -> Survey | None:
+    """
+    What stands in the run now; None in an empty one.
+
+    `own`: the manifest just committed. None as well when it is no longer the head: pruning is its successor's then.
+    """
+    for _ in range(TRIES):
+        slots: dict[int, Content | None] = {}
+        others: list[str] = []
+        for info in history.backend.list(f"{history.run}/"):
+            kind, number = layout.parse(history.run, info.key)
+            if kind == "slot":
+                slots[number] = None
+            elif kind in {"pack", "unfinished"}:
+                others.append(info.key)
+        top = max(slots, default=0)
+        if top == 0 or (own is not None and own.number != top):
+            return None
+        for number in sorted(slots, reverse=True):
+            slots[number] = own if own is not None and number == top else history.get(number, whole=False)
+        if slots[top] is not None and (own is not None or history.is_head(top)):
+            return Survey({n: content for n, content in slots.items() if content is not None}, others)
+    raise BackendError(f"run {history.run!r}: the newest checkpoint changed {TRIES} times while pruning: try again")
+
+
+def decide(found: Survey, policy: Retention) -> list[Decision]:
+    """The decision for each checkpoint, newest first; the newest stays whatever the policy says."""
+    checkpoints = [manifest.record() for manifest in found.checkpoints()]
+    by_number = {decision.number: decision for decision in policy.decide(checkpoints)}
+    missing = Decision(0, keep=True, reason="the policy says nothing of it")
+    decisions = [by_number.get(c.number, missing) for c in checkpoints]
+    return [
+        Decision(c.number, d.keep or i == 0, d.reason if d.keep or i else "the newest is never removed")
+        for i, (c, d) in enumerate(zip(checkpoints, decisions, strict=True))
+    ]
+
+
+def remove(history: History, found: Survey, decisions: Sequence[Decision], *, dry_run: bool = False) -> list[str]:
+    """Carry out `decisions`, with all strays, useless markers, packs and unfinished writes; -> keys of leftovers."""
+    keep = {decision.number for decision in decisions if decision.keep}
+    dropped = {decision.number for decision in decisions if not decision.keep}
+    keep |= {n for n, content in found.slots.items() if isinstance(content, Damaged)}  # it may be a good one
+    empty, leftovers = [], []
+    for number in sorted(found.slots.keys() - keep - {found.top}):
+        content = found.slots[number]
+        if number - 1 in keep:
+            if isinstance(content, Manifest) and not dry_run:
+                found.slots[number], data = encode_marker(content)
+                history.backend.put(layout.slot(history.run, number), data)
+            continue
+        empty.append(number)
+        if number not in dropped:
+            leftovers.append(layout.slot(history.run, number))
+    garbage = collect(history.run, found, keep)
+    if not dry_run:
+        if empty:
+            history.backend.delete([layout.slot(history.run, number) for number in empty])
+        for number in empty:
+            del found.slots[number]
+        if garbage:
+            history.backend.delete(garbage)
+        found.others = [key for key in found.others if key not in set(garbage)]
+    return leftovers + garbage
+
+
+def collect(run: str, found: Survey, keep: set[int]) -> list[str]:
+    """
+    Packs and unfinished writes that nobody can need: aimed at the head or below, and named by nothing that stays.
+
+    An unreadable manifest may need any of them, so it stops the collection.
+    """
+    if any(isinstance(content, Damaged) for content in found.slots.values()):
+        return []
+    needed = set()
+    for number in keep | {found.top}:
+        content = found.slots[number]
+        if isinstance(content, (Manifest, Marker)):
+            needed |= {layout.pack(run, name) for name in content.header.packs}
+    return [key for key in found.others if key not in needed and layout.parse(run, key).number <= found.top]

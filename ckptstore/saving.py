@@ -1,0 +1,158 @@
+"""One save: the base, the packs, the claim of the next number, and then the hint and retention."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from ckptstore import layout, packs, prune
+from ckptstore.checkpoint import Checkpoint
+from ckptstore.commit import Landed, claim, conflict
+from ckptstore.errors import CheckpointNotFound, VersionMismatch
+from ckptstore.format1 import FORMAT, encode_hint, encode_manifest
+from ckptstore.manifest import Damaged, Header, Host, Manifest, Marker, Named, new_id
+
+if TYPE_CHECKING:
+    from ckptstore.commit import Doubts
+    from ckptstore.history import History
+    from ckptstore.manifest import Content
+    from ckptstore.packs import Placed
+    from ckptstore.position import Position
+    from ckptstore.retention import Retention
+
+HOST = os.uname().nodename if hasattr(os, "uname") else os.environ.get("COMPUTERNAME", "")
+
+
+class Draft(msgspec.Struct, frozen=True):
+    """What is to be saved, before it has a number."""
+
+    data: bytes
+    serializer: str
+    version: int | str | None
+    metadata: msgspec.Raw
+
+
+def save(
+    history: History, position: Position, draft: Draft, after: Checkpoint | int | None, retention: Retention | None
+) -> Manifest:
+    """Commit `draft` as the next checkpoint; durable and acknowledged when this returns."""
+    with position.lock:
+        base = _base(history, position, after)
+        committed = None
+        while committed is None:
+            try:
+                committed = _commit(history, base, draft, position.doubts)
+            except Landed as landed:
+                base = landed.manifest
+        manifest, data = committed
+        position.move(manifest)
+        position.doubts.settle(manifest.number)
+        _finish(history, position, manifest.without_state(), data, retention)
+    return manifest
+
+
+def _commit(history: History, base: Content | None, draft: Draft, doubts: Doubts) -> tuple[Manifest, bytes]:
+    placed = _place(history, base, draft)
+
+    def encode(write_id: str) -> tuple[Manifest, bytes]:
+        return _encode(history.run, base, write_id, draft, placed)
+
+    return claim(history, base, encode, doubts)
+
+
+def _base(history: History, position: Position, after: Checkpoint | int | None) -> Content | None:
+    """What the save continues from: the fence of this store, or what the caller says."""
+    if after is None:
+        if not position.known:
+            position.move(history.find().head)
+        base = position.base
+    else:
+        base = _after(history, position, after)
+    if isinstance(base, Damaged) and isinstance(base.error, VersionMismatch):
+        raise base.error  # a newer ckptstore is at work here: do not mix
+    return base
+
+
+def _after(history: History, position: Position, after: Checkpoint | int) -> Content | None:
+    number = after.number if isinstance(after, Checkpoint) else after
+    base = position.base
+    if not (position.known and isinstance(base, Manifest) and base.number == number):
+        base = history.find().head
+    top = base.number if base else 0
+    if top > number:
+        raise conflict(history.run, number, base)
+    same = not isinstance(after, Checkpoint) or (isinstance(base, Manifest) and base.is_of(after))
+    if top < number or not same:
+        raise CheckpointNotFound(
+            f"run {history.run!r}: there is no such checkpoint {number} to continue from; newest: {top or 'none'}",
+        )
+    return base
+
+
+def _place(history: History, base: Content | None, draft: Draft) -> Placed:
+    """The state's bytes ready to be named: inside the manifest, or durable in a pack."""
+    placed = packs.place(draft.data, is_json=draft.serializer == "json")
+    if placed is not None:
+        return placed
+    return packs.write(history.backend, history.run, base.number + 1 if base else 1, new_id(), draft.data)
+
+
+def _encode(run: str, base: Content | None, write_id: str, draft: Draft, placed: Placed) -> tuple[Manifest, bytes]:
+    now = datetime.now(UTC)
+    header = Header(
+        format=FORMAT,
+        number=base.number + 1 if base else 1,
+        write_id=write_id,
+        parent=base.link if isinstance(base, (Manifest, Marker)) else None,
+        run=run,
+        # A clock that was set back must not make a successor older than what it follows.
+        created_at=max(now, base.header.created_at) if isinstance(base, Manifest) else now,
+        version=draft.version,
+        writer=Host(HOST, os.getpid()),
+        serializer=Named(draft.serializer),
+        codecs=(),
+        size=placed.size,
+        stored_size=placed.stored_size,
+        packs=placed.packs,
+        metadata=draft.metadata,
+        encoding=placed.encoding,
+        state_sha256=placed.state_sha256,
+    )
+    return encode_manifest(header, placed.state)
+
+
+def _finish(history: History, position: Position, manifest: Manifest, data: bytes, retention: Retention | None) -> None:
+    """
+    The hint and retention: best effort, as the checkpoint stands whatever happens here.
+
+    A hint that was not written costs the next reader a listing; what was not pruned is pruned by the next save.
+    """
+    problems: list[str] = []
+    try:
+        history.backend.put(layout.hint(history.run), encode_hint(data, manifest.number), durable=False)
+    except OSError as exc:
+        problems.append(f"latest.json could not be written ({exc}): reading is slower until the next save")
+    if retention is not None:
+        try:
+            _retain(history, position, manifest, retention)
+        except Exception as exc:  # noqa: BLE001 - the state is saved: not even a bug in a caller's policy may deny that
+            problems.append(f"old checkpoints could not be pruned ({exc!r}): the next save tries again")
+    for problem in problems:
+        warnings.warn(f"run {history.run!r}, checkpoint {manifest.number} is saved, but {problem}", RuntimeWarning, 5)
+
+
+def _retain(history: History, position: Position, manifest: Manifest, retention: Retention) -> None:
+    """Prune by what this process has seen; by a proven listing when it has not seen everything yet."""
+    found, position.survey = position.survey, None
+    if found is not None and found.is_before(manifest):
+        found.add(history.run, manifest)
+    else:
+        found = prune.survey(history, manifest)
+    if found is None:
+        return  # somebody went on from here already: pruning is theirs
+    prune.remove(history, found, prune.decide(found, retention))
+    position.survey = found

@@ -1,0 +1,150 @@
+"""State <-> bytes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import msgspec
+
+from ckptstore.errors import CheckpointCorrupt, CheckpointError
+from ckptstore.tags import escape, tag
+from ckptstore.untag import too_deep, untag
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder().decode
+
+
+class Serializer(Protocol):
+    """
+    State <-> bytes: `loads(dumps(state))` is the state again.
+
+    `name` is written into every checkpoint and decides who reads it. Give a new name to bytes that older code cannot
+    read. `loads` raises `CheckpointError` for bytes that it cannot read.
+    """
+
+    @property
+    def name(self) -> str:
+        """What checkpoints are marked with; `json`, `bytes` and `pickle` are taken."""
+        ...
+
+    def dumps(self, state: object) -> bytes:
+        """The bytes of `state`; `TypeError` or `ValueError` where it cannot be stored."""
+        ...
+
+    def loads(self, data: bytes) -> object:
+        """The state that `dumps` gave `data` for."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class JsonSerializer:
+    """Readable, exact and safe: what was given comes back, and nothing stored is ever executed."""
+
+    name: str = field(default="json", init=False)
+
+    def dumps(self, state: object) -> bytes:
+        """Compact JSON; `TypeError` names the path of what cannot be stored, `ValueError` that of a cycle."""
+        tree = tag(state)
+        try:
+            return _encode(tree)
+        except UnicodeEncodeError:  # a lone surrogate: rare enough that no other save should look for one
+            return _encode(escape(tree))
+
+    def loads(self, data: bytes) -> object:
+        """The state; `CheckpointCorrupt` for anything that `dumps` does not write."""
+        try:
+            tree = _decode(data)
+        except ValueError as exc:  # msgspec's own are
+            raise CheckpointCorrupt(f"state: not JSON: {exc}") from exc
+        except RecursionError:
+            raise too_deep() from None
+        # `dumps` writes a tag exactly so, and within a string the quote is escaped: without one, no walk is due.
+        return untag(tree) if b'{"$' in data else tree
+
+
+@dataclass(frozen=True, slots=True)
+class BytesSerializer:
+    """Bytes as they are, for those who serialize themselves."""
+
+    name: str = field(default="bytes", init=False)
+
+    def dumps(self, state: object) -> bytes:
+        """`state` itself, if it is bytes, or the bytes of a bytearray or memoryview."""
+        if isinstance(state, (bytes, bytearray, memoryview)):
+            return bytes(state)
+        raise TypeError(f'state: serializer="bytes" stores bytes, bytearray or memoryview, not {type(state).__name__}')
+
+    def loads(self, data: bytes) -> object:
+        """`data` itself."""
+        return bytes(data)
+
+
+@dataclass(frozen=True, slots=True)
+class PickleSerializer:
+    """Almost any Python object; only for checkpoints whose every writer is trusted, for loading one can run code."""
+
+    name: str = field(default="pickle", init=False)
+
+    def dumps(self, state: object) -> bytes:
+        """The pickle, of the newest protocol; `TypeError` for what has none."""
+        import pickle  # noqa: PLC0415 - few stores ask for it
+
+        try:
+            return pickle.dumps(state, pickle.HIGHEST_PROTOCOL)
+        except (pickle.PicklingError, AttributeError) as exc:  # AttributeError: a local class or function
+            raise TypeError(f"state: cannot be pickled: {exc}") from exc
+        except RecursionError:
+            raise ValueError("state: nested too deeply for pickle") from None
+
+    def loads(self, data: bytes) -> object:
+        """The object; `CheckpointError` where its classes are not here, `CheckpointCorrupt` for other bytes."""
+        import pickle  # noqa: PLC0415 - few stores ask for it
+
+        try:
+            return pickle.loads(data)  # noqa: S301 - the store asked for it
+        except (ImportError, AttributeError) as exc:
+            raise CheckpointError(f"state: its pickle needs code that is not here: {exc}") from exc
+        except (pickle.UnpicklingError, EOFError, LookupError, ValueError, TypeError, RecursionError) as exc:
+            raise CheckpointCorrupt(f"state: its pickle cannot be read: {exc}") from exc
+
+
+_SHIPPED = {made.name: made for made in (JsonSerializer(), BytesSerializer(), PickleSerializer())}
+_SAFE = ("json", "bytes")
+
+
+def resolve(serializer: str | Serializer) -> Serializer:
+    """The serializer that a store's argument asks for; `TypeError` or `ValueError` for anything else."""
+    if isinstance(serializer, str):
+        if serializer in _SHIPPED:
+            return _SHIPPED[serializer]
+        raise ValueError(f"serializer {serializer!r} is unknown: use {_names()} or an object of your own")
+    name, verbs = getattr(serializer, "name", None), ("dumps", "loads")
+    if isinstance(serializer, type) or not all(callable(getattr(serializer, verb, None)) for verb in verbs):
+        raise TypeError(f"serializer must be {_names()} or an object with name, dumps and loads, not {serializer!r}")
+    if not isinstance(name, str) or not name:
+        raise TypeError(f"serializer {serializer!r} needs a name, a str that is written into its checkpoints")
+    if name in _SHIPPED and type(serializer) is not type(_SHIPPED[name]):
+        raise ValueError(f"serializer {serializer!r} calls itself {name!r}, which is taken: give it another name")
+    return serializer
+
+
+def reader(name: str, own: Serializer) -> Serializer:
+    """Who reads a checkpoint saved with `name` in a store whose serializer is `own`; `CheckpointError` if nobody."""
+    if name == own.name:
+        return own
+    if name in _SAFE:
+        return _SHIPPED[name]
+    if name == "pickle":
+        raise CheckpointError(
+            "state: saved with pickle, which can run code when it is loaded: "
+            'if you trust its source, open the store with serializer="pickle"',
+        )
+    raise CheckpointError(
+        f"state: saved with the serializer {name!r}, which this store does not have: "
+        f"open it with serializer= an object of that name",
+    )
+
+
+def _names() -> str:
+    return ", ".join(f'"{name}"' for name in _SHIPPED)

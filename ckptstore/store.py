@@ -1,0 +1,223 @@
+"""`CheckpointStore`: names the steps of each operation in order, and does none of them itself."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TypeVar, overload
+
+from ckptstore import arguments, history, layout, loading, prune, removal, saving, serializers, streams, verify
+from ckptstore.errors import CheckpointNotFound, translated
+from ckptstore.format1 import encode_metadata
+from ckptstore.history import History
+from ckptstore.position import Positions
+from ckptstore.retention import KeepAll
+from ckptstore.retention import resolve as resolve_retention
+from ckptstore.urls import open_backend
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Mapping
+
+    from ckptstore.arguments import At
+    from ckptstore.checkpoint import Checkpoint
+    from ckptstore.loading import Loaded
+    from ckptstore.prune import PruneReport
+    from ckptstore.retention import Retention
+    from ckptstore.serializers import Serializer
+    from ckptstore.verify import VerifyReport
+
+T = TypeVar("T")
+D = TypeVar("D")
+_MISSING: Any = object()
+
+
+class CheckpointStore:
+    """
+    Numbered checkpoints of any number of runs, below one root: durable when `save` returns, checked when `load` does.
+
+    `url` is a path, or a file:// or memory:// URL. `serializer` is "json", "bytes", "pickle" or a `Serializer`;
+    `retention` is None (keep all), the number of checkpoints to keep, or a policy. `single_writer=True` promises that
+    only one process saves at a time, for disks that have no hard links. Stores are safe to share between threads; two
+    stores, in one process or many, are two writers.
+
+    >>> store = CheckpointStore("memory://")
+    >>> store.save("run-1", {"step": 1, "loss": 0.5}).number
+    1
+    >>> store.load("run-1")
+    {'step': 1, 'loss': 0.5}
+    """
+
+    def __init__(
+        self,
+        url: str | os.PathLike[str],
+        *,
+        serializer: str | Serializer = "json",
+        retention: int | Retention | None = None,
+        storage_options: Mapping[str, object] | None = None,
+        single_writer: bool = False,
+    ) -> None:
+        self._serializer = serializers.resolve(serializer)
+        self._retention = None if retention is None else resolve_retention(retention)
+        self._backend, self._url = open_backend(url, single_writer=single_writer)
+        if storage_options:
+            raise ValueError(f"storage_options mean nothing to {self._url}: they are for remote storage")
+        self._positions = Positions()
+
+    def __repr__(self) -> str:
+        kept = "" if self._retention is None else f", retention={self._retention!r}"
+        return f"CheckpointStore({self._url!r}, serializer={self._serializer.name!r}{kept})"
+
+    def save(
+        self,
+        run: str,
+        state: object,
+        *,
+        metadata: Mapping[str, object] | None = None,
+        after: Checkpoint | int | None = None,
+    ) -> Checkpoint:
+        """
+        Make `state` the newest checkpoint of `run`: durable, visible to everyone and proven when this returns.
+
+        `metadata` (at most 64 KiB) is for anything that a listing should show. `after` names what the state continues
+        from, a `Checkpoint` or a number, 0 for an empty run; without it that is what this store last saved or loaded.
+        Raises `CheckpointConflict` when somebody else saved meanwhile, `CheckpointNotFound` for an `after` that does
+        not exist, `BackendError` when the storage fails, and `TypeError` or `ValueError`, with the path inside the
+        state, for what cannot be stored; in each case nothing stored before is touched.
+        """
+        return self._save(run, self._serializer, state, metadata, after)
+
+    @overload
+    def load(self, run: str, *, at: At | None = None) -> Any: ...  # noqa: ANN401 - whatever was saved
+    @overload
+    def load(self, run: str, *, at: At | None = None, default: object) -> Any: ...  # noqa: ANN401 - whatever was saved
+    @overload
+    def load(self, run: str, *, at: At | None = None, type: type[T]) -> T: ...
+    @overload
+    def load(self, run: str, *, at: At | None = None, type: type[T], default: D) -> T | D: ...
+    def load(self, run: str, *, at: At | None = None, type: Any = None, default: Any = _MISSING) -> Any:  # noqa: A002 - the word that users know from msgspec
+        """
+        The state that was saved, equal and of the same types, every byte of it checked.
+
+        `at` is a number, a `Checkpoint`, or an aware datetime (the newest at or before it); without it, the newest,
+        from which the next save then continues. `type` is what the state is to be built into, such as a dataclass.
+        Raises `CheckpointNotFound` unless there is a `default`, `CheckpointCorrupt` for damage, `VersionMismatch` for a
+        state that does not fit `type` or was written by a newer ckptstore, and `BackendError` when the storage fails.
+        """
+        return self._read(run, at, lambda found: loading.decode(found, self._serializer, type), default)
+
+    def latest(self, run: str) -> Checkpoint | None:
+        """The record of the newest checkpoint; None in a run without any. Costs the same however many there are."""
+        past = self._history(run)
+        with translated(run):
+            newest = loading.latest(past)
+        return None if newest is None else newest.record()
+
+    def checkpoints(self, run: str, *, limit: int | None = None) -> list[Checkpoint]:
+        """
+        The records of all checkpoints that are sound, newest first, at most `limit`.
+
+        Reads one header each. `verify` names what is not sound.
+        """
+        if limit is not None:
+            arguments.check_number("limit", limit, 0)
+        past = self._history(run)
+        with translated(run):
+            return [manifest.record() for manifest in islice(past.walk(), limit)]
+
+    def runs(self) -> list[str]:
+        """The names of all runs, sorted."""
+        with translated():
+            return history.runs(self._backend)
+
+    def delete(self, run: str, number: int) -> None:
+        """
+        Remove checkpoint `number`; its number is never used again.
+
+        `ValueError` for the newest: to go back, load an older one and save. `CheckpointNotFound` where there is none.
+        """
+        arguments.check_number("number", number, 1)
+        past, position = self._history(run), self._positions.of(run)
+        with translated(run), position.lock:
+            removal.delete(past, number)
+            position.survey = None
+
+    def delete_run(self, run: str) -> None:
+        """
+        Remove `run` and all its checkpoints; `CheckpointNotFound` if there is none.
+
+        A marker of the last number stays, so that a copy of the job that still runs is fenced out of a run of the same
+        name; the numbers go on behind it. Files that are not ours stay as well.
+        """
+        past, position = self._history(run), self._positions.of(run)
+        with translated(run), position.lock:
+            removal.delete_run(past)
+            position.forget()
+
+    def prune(self, run: str, *, dry_run: bool = False) -> PruneReport:
+        """
+        Apply the store's retention to `run` and remove what crashed or overtaken writers left behind.
+
+        The report says of each checkpoint whether it is kept and why. `dry_run` changes nothing.
+        """
+        past = self._history(run)
+        with translated(run):
+            return prune.prune(past, self._retention or KeepAll(), dry_run=dry_run)
+
+    def verify(self, run: str) -> VerifyReport:
+        """Re-read and check every byte of `run`; the report names each object that is not as it was written."""
+        past = self._history(run)
+        with translated(run):
+            return verify.verify(past)
+
+    def open_writer(
+        self,
+        run: str,
+        *,
+        metadata: Mapping[str, object] | None = None,
+        after: Checkpoint | int | None = None,
+    ) -> streams.CheckpointWriter:
+        """
+        A binary file for a with-block: what is written to it becomes a checkpoint when the block ends well.
+
+        Then its `checkpoint` is the record. An exception in the block leaves nothing. The bytes are held in memory.
+        """
+        layout.check_run(run)
+        bytes_ = serializers.BytesSerializer()
+        return streams.CheckpointWriter(lambda data: self._save(run, bytes_, data, metadata, after))
+
+    def open_reader(self, run: str, *, at: At | None = None) -> streams.CheckpointReader:
+        """The serialized bytes of a checkpoint as a binary file, checked; finds and moves the same as `load`."""
+        reader: streams.CheckpointReader = self._read(run, at, streams.open_found)
+        return reader
+
+    def _save(
+        self,
+        run: str,
+        serializer: Serializer,
+        state: object,
+        metadata: Mapping[str, object] | None,
+        after: Checkpoint | int | None,
+    ) -> Checkpoint:
+        past = self._history(run)
+        arguments.check_after(run, after)
+        facts = encode_metadata(arguments.check_metadata(metadata))
+        draft = saving.Draft(serializer.dumps(state), serializer.name, None, facts)
+        with translated(run):
+            return saving.save(past, self._positions.of(run), draft, after, self._retention).record()
+
+    def _read(self, run: str, at: At | None, use: Callable[[Loaded], Any], default: Any = _MISSING) -> Any:  # noqa: ANN401 - whatever was saved
+        """What `use` makes of the checkpoint; where that is the newest, the next save continues from it."""
+        past, position = self._history(run), self._positions.of(run)
+        arguments.check_at(run, at)
+        moves = position.moves
+        with translated(run):
+            answer = loading.newest(past) if at is None else loading.at(past, at)
+            result = use(answer.loaded) if answer.loaded else default
+            if answer.is_newest:
+                position.follow(answer.head, moves)
+        if result is _MISSING:
+            raise CheckpointNotFound(f"run {run!r} has no checkpoint" + (f" at {at}" if at is not None else " yet"))
+        return result
+
+    def _history(self, run: str) -> History:
+        return History(self._backend, layout.check_run(run))

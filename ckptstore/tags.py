@@ -1,0 +1,293 @@
+r"""
+A state as a tree that JSON holds, by value, so that `load` gives back what `save` was given.
+
+What JSON has stands for itself. What it lacks is a dict with one key, the tag:
+
+    {"$tuple": […]}  {"$set": […]}  {"$frozenset": […]}  {"$bytes": "<base64>"}  {"$decimal": "1.10"}
+    {"$float": "nan" | "inf" | "-inf"}  {"$int": "0x…"} beyond 64 bits  {"$str": "\ud800"} with a lone surrogate
+    {"$datetime": "2024-01-01T00:00:00+01:00[Europe/Berlin]"}  {"$date": …}  {"$time": …}  {"$timedelta": [d, s, us]}
+    {"$uuid": …}  {"$ndarray": {"dtype", "shape", "order", "data"}}
+    {"$dict": [[key, value], …]}  a dict that JSON cannot hold, or that looks like a tag
+
+Dataclasses, Structs and Enum members are stored as fields and values. `untag` is the way back.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from binascii import b2a_base64
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from enum import Enum
+from functools import lru_cache
+from math import inf, isfinite
+from typing import TYPE_CHECKING, Any, NamedTuple
+from uuid import UUID
+
+from msgspec import UNSET, Struct
+
+from ckptstore import arrays, isotime
+from ckptstore.refusals import Refusal, field, item, member, refuse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
+
+    from ckptstore.refusals import Step
+
+LEVELS = 200
+LOW, HIGH = -(2**63), 2**64 - 1  # what a reader with 64-bit integers takes
+
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+_BACKSLASH_OR_SURROGATE = re.compile(r"[\\\ud800-\udfff]")
+
+
+def tag(state: object) -> Any:  # noqa: ANN401 - JSON-able
+    """
+    `state` as a tree for JSON: the same object where nothing in it needs a tag.
+
+    What cannot be stored is a `TypeError` that names its path, a cycle or more than 200 levels a `ValueError`.
+    """
+    try:
+        return _value(state, 1)
+    except Refusal as refusal:
+        raise refusal.error() from None
+
+
+def escape(tree: Any) -> Any:  # noqa: ANN401 - JSON-able
+    """A tagged tree with `$str` for every string that UTF-8 cannot hold: one with a lone surrogate."""
+    if type(tree) is str:
+        if not _SURROGATE.search(tree):
+            return tree
+        return {"$str": _BACKSLASH_OR_SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", tree)}
+    if type(tree) is dict:
+        if any(map(_SURROGATE.search, tree)):
+            return {"$dict": [[escape(key), escape(value)] for key, value in tree.items()]}
+        return {key: escape(value) for key, value in tree.items()}
+    return [escape(value) for value in tree] if type(tree) in (list, tuple) else tree
+
+
+def _value(x: object, depth: int) -> Any:  # noqa: ANN401 - JSON-able
+    """Any value; a container is on level `depth`."""
+    return _TAGS.get(type(x), _other)(x, depth)
+
+
+# The two loops are written out, twice: a save spends its time in them, and a call for each value would double it.
+
+
+def _items(x: Sequence[Any], depth: int) -> Sequence[Any]:
+    """A list or tuple, itself where nothing in it needs a tag."""
+    if depth > LEVELS:
+        raise Refusal(ValueError, f"more than {LEVELS} levels cannot be stored")
+    if len(x) > 16 and _plain(x):
+        return x
+    new: list[Any] | None = None
+    index = 0
+    try:
+        for index, value in enumerate(x):
+            kind = type(value)
+            if kind is str or (kind is float and -inf < value < inf) or (kind is int and LOW <= value <= HIGH):
+                continue
+            if value is None or kind is bool:
+                continue
+            tagged = _TAGS.get(kind, _other)(value, depth + 1)
+            if tagged is not value:
+                new = new or list(x)
+                new[index] = tagged
+    except Refusal as refusal:
+        refusal.trail.append((x, index, item))
+        raise
+    return new or x
+
+
+def _dict(x: dict[Any, Any], depth: int) -> dict[str, Any]:  # noqa: C901 - one loop, for speed
+    """A dict, itself where JSON holds it as it is."""
+    if depth > LEVELS:
+        raise Refusal(ValueError, f"more than {LEVELS} levels cannot be stored")
+    for key in x:
+        if type(key) is not str:
+            return _pairs(x, depth)
+    if len(x) > 16 and _plain(x.values()):
+        return x
+    new: dict[str, Any] | None = None
+    key = None
+    try:
+        for key, value in x.items():
+            kind = type(value)
+            if kind is str or (kind is float and -inf < value < inf) or (kind is int and LOW <= value <= HIGH):
+                continue
+            if value is None or kind is bool:
+                continue
+            tagged = _TAGS.get(kind, _other)(value, depth + 1)
+            if tagged is not value:
+                new = new or x.copy()
+                new[key] = tagged
+    except Refusal as refusal:
+        refusal.trail.append((x, key, item))
+        raise
+    if len(x) == 1:
+        return _escaped(new or x)
+    return new or x
+
+
+def _plain(values: Collection[Any]) -> bool:
+    """Whether JSON holds all of `values` as they are; 15 ns a value where the loops take 50."""
+    kinds = set(map(type, values))
+    if kinds == {float}:
+        return bool(-inf < sum(values) < inf)  # where finite values add up to infinity, the loop decides
+    if kinds == {int}:
+        return bool(min(values) >= LOW and max(values) <= HIGH)
+    return kinds <= _ATOMS
+
+
+def _escaped(x: dict[str, Any]) -> dict[str, Any]:
+    """`x`, unless a reader would take it for a tag."""
+    key = next(iter(x), "")
+    return {"$dict": [[key, x[key]]]} if len(x) == 1 and key.startswith("$") else x
+
+
+def _part(x: object, items: list[Any], depth: int, step: Step, keys: Sequence[object] | None = None) -> Sequence[Any]:
+    """`items`, which are parts of `x`, tagged; a path names one by its index, or by its key."""
+    try:
+        return _items(items, depth)
+    except Refusal as refusal:
+        if refusal.trail:
+            index: Any = refusal.trail.pop()[1]
+            refusal.trail.append((x, index if keys is None else keys[index], step))
+        raise
+
+
+def _pairs(x: dict[Any, Any], depth: int) -> dict[str, Any]:
+    """A dict with other keys than str; Enum members are stored as their values, so they may be str after all."""
+    given = list(x)
+    keys = _part(x, given, depth, member)
+    _check_hashable(x)
+    values = _part(x, list(x.values()), depth, item, given)
+    if _STR.issuperset(map(type, keys)):
+        return _escaped(dict(zip(keys, values, strict=True)))
+    return {"$dict": list(zip(keys, values, strict=True))}
+
+
+def _tuple(x: tuple[Any, ...], depth: int) -> dict[str, Any]:
+    return {"$tuple": _items(x, depth)}
+
+
+def _set(x: set[Any] | frozenset[Any], depth: int) -> dict[str, Any]:
+    """A set, its elements in an order of their own: equal sets are equal bytes, in every process."""
+    elements = _part(x, list(x), depth, member)
+    _check_hashable(x)
+    kinds = set(map(type, elements))
+    natural = len(kinds) == 1 and kinds <= {str, int, float}
+    return {"$set" if type(x) is set else "$frozenset": sorted(elements, key=None if natural else repr)}
+
+
+def _check_hashable(x: Collection[Any]) -> None:
+    """Refuse keys or elements that could not come back as such."""
+    if _SCALARS.issuperset(map(type, x)):
+        return
+    try:
+        count = len({_stored(one) for one in x})
+    except TypeError:
+        raise Refusal(TypeError, "an Enum member whose value has no hash cannot be a key or an element") from None
+    if count != len(x):
+        raise Refusal(TypeError, "two keys or elements become one when Enum members are stored as their values")
+
+
+def _stored(x: Any) -> Any:  # noqa: ANN401 - anything hashable
+    """What the key or element `x` comes back as."""
+    kind = type(x)
+    if kind is tuple or kind is frozenset:
+        return kind(map(_stored, x))
+    if dataclasses.is_dataclass(kind) or issubclass(kind, Struct):
+        raise Refusal(TypeError, f"{kind.__qualname__} comes back as a dict, which is no key or element: use a tuple")
+    return _stored(x.value) if issubclass(kind, Enum) else x
+
+
+class _Plan(NamedTuple):
+    """How the instances of a dataclass or Struct are stored."""
+
+    fields: tuple[tuple[str, str], ...]  # name, key
+    tag: tuple[tuple[str, Any], ...] = ()
+    as_list: bool = False
+
+
+@lru_cache(1024)
+def _plan(kind: Any) -> _Plan:  # noqa: ANN401 - a class
+    if not issubclass(kind, Struct):
+        return _Plan(tuple((field.name, field.name) for field in dataclasses.fields(kind)))
+    config = kind.__struct_config__
+    tag: Any = () if config.tag is None else ((config.tag_field, config.tag),)
+    fields = zip(kind.__struct_fields__, kind.__struct_encode_fields__, strict=True)
+    return _Plan(tuple(fields), tag, config.array_like)
+
+
+def _record(x: object, depth: int) -> Any:  # noqa: ANN401 - JSON-able
+    """A dataclass or Struct as `msgspec.convert` takes it: a dict of its fields, or a list (`array_like`)."""
+    kind: Any = type(x)
+    plan = _plan(kind)
+    try:
+        fields = [(name, key, getattr(x, name)) for name, key in plan.fields]
+    except AttributeError as exc:
+        raise Refusal(TypeError, f"a field of this {kind.__qualname__} is not set ({exc})") from None
+    if not plan.as_list:  # where the place says which field it is, none may be left out
+        fields = [one for one in fields if one[2] is not UNSET]
+    names, keys = [name for name, _, _ in fields], [key for _, key, _ in fields]
+    values = _part(x, [value for _, _, value in fields], depth, field, names)
+    if plan.as_list:
+        return [*(value for _, value in plan.tag), *values]
+    return _escaped(dict(plan.tag) | dict(zip(keys, values, strict=True)))
+
+
+def _other(x: Any, depth: int) -> Any:  # noqa: ANN401 - any object
+    """Arrays, Enum members and records, which are known by more than their type; all else is refused."""
+    kind: Any = type(x)
+    if arrays.is_array(kind):
+        return {"$ndarray": _described(arrays.describe, x)}
+    if issubclass(kind, Enum) and getattr(kind, "_member_type_", None) is object:
+        try:
+            return _value(x.value, depth)
+        except Refusal as refusal:
+            refusal.trail.append((x, "value", field))
+            raise
+    if issubclass(kind, (Enum, *_TAGS)) or not (dataclasses.is_dataclass(kind) or issubclass(kind, Struct)):
+        raise refuse(kind, _TAGS)
+    return _record(x, depth)
+
+
+def _described(describe: Callable[[Any], Any], x: object) -> Any:  # noqa: ANN401 - JSON-able
+    try:
+        return describe(x)
+    except TypeError as exc:
+        raise Refusal(TypeError, str(exc)) from None
+
+
+def _int(x: int, _: int) -> Any:  # noqa: ANN401 - JSON-able
+    return x if LOW <= x <= HIGH else {"$int": hex(x)}
+
+
+def _float(x: float, _: int) -> Any:  # noqa: ANN401 - JSON-able
+    return x if isfinite(x) else {"$float": str(x)}
+
+
+_TAGS: dict[type, Callable[[Any, int], Any]] = {
+    str: lambda x, _: x,
+    type(None): lambda x, _: x,
+    bool: lambda x, _: x,
+    int: _int,
+    float: _float,
+    list: _items,
+    dict: _dict,
+    tuple: _tuple,
+    set: _set,
+    frozenset: _set,
+    bytes: lambda x, _: {"$bytes": b2a_base64(x, newline=False).decode("ascii")},
+    Decimal: lambda x, _: {"$decimal": str(x)},
+    datetime: lambda x, _: {"$datetime": _described(isotime.text, x)},
+    date: lambda x, _: {"$date": x.isoformat()},
+    time: lambda x, _: {"$time": _described(isotime.text, x)},
+    timedelta: lambda x, _: {"$timedelta": [x.days, x.seconds, x.microseconds]},
+    UUID: lambda x, _: {"$uuid": str(x)},
+}
+_STR = frozenset({str})
+_ATOMS = frozenset({str, bool, type(None)})
+_SCALARS = frozenset(_TAGS) - {list, dict, tuple, set, frozenset}

@@ -1,0 +1,98 @@
+"""Re-reading every byte of a run, and naming what is not as it was written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ckptstore import layout, packs
+from ckptstore.errors import CheckpointError, CheckpointNotFound
+from ckptstore.format1 import parse_hint
+from ckptstore.manifest import Damaged, Manifest
+
+if TYPE_CHECKING:
+    from ckptstore.history import History
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong: where, and what it means. `number` is None where no checkpoint is hurt."""
+
+    run: str
+    number: int | None
+    key: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyReport:
+    """What was found: `checked` counts the checkpoints that were read whole."""
+
+    run: str
+    checked: int
+    problems: tuple[Problem, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing at all is wrong."""
+        return not self.problems
+
+
+def verify(history: History) -> VerifyReport:
+    """Read every object of the run and check it."""
+    keys = [info.key for info in history.backend.list(f"{history.run}/")]
+    if not keys:
+        raise CheckpointNotFound(f"there is no run {history.run!r}")
+    found = [(key, *layout.parse(history.run, key)) for key in keys]
+    top = max((number for _, kind, number in found if kind == "slot"), default=0)
+    problems = [
+        Problem(history.run, None, key, "not an object of this library: it is left alone")
+        for key, kind, _ in found
+        if kind == "foreign"
+    ]
+    checked = 0
+    for number in [*(number for _, kind, number in found if kind == "slot"), top + 1]:  # a folder is not listed
+        what = _check_slot(history, number)
+        checked += what is None
+        problems += [Problem(history.run, number, layout.slot(history.run, number), what)] if what else []
+    problems += [Problem(history.run, None, layout.hint(history.run), what) for what in _check_hint(history)]
+    return VerifyReport(history.run, checked, tuple(problems))
+
+
+def _check_slot(history: History, number: int) -> str | None:
+    """What is wrong with the slot; "" where it holds no checkpoint (any more), None where all is well."""
+    standing = history.standing(number)
+    if standing is None:
+        stray = isinstance(history.get(number, whole=False), Manifest)
+        return (
+            stray * f"does not count: {number + 1} does not follow it. A stalled writer left it, or files were removed"
+        )
+    content = standing.content
+    if isinstance(content, Damaged):
+        return str(content.error)
+    try:
+        packs.read(history.backend, content)
+    except CheckpointError as exc:
+        return str(exc)
+    except FileNotFoundError as exc:
+        return f"a pack is missing: {exc}" if history.stands(content) else ""  # else pruned meanwhile, packs and all
+    return None
+
+
+def _check_hint(history: History) -> list[str]:
+    key = layout.hint(history.run)
+    try:
+        hint = parse_hint(history.backend.get(key), history.run)
+    except FileNotFoundError:
+        return []
+    except IsADirectoryError:
+        return ["a folder stands in its place: remove it"]
+    if hint is None:
+        return ["torn or edited: nothing is lost, the next save writes it anew"]
+    if not isinstance(history.get(hint.number, whole=False), Manifest) and not _above(history, hint.number):
+        return [f"it names checkpoint {hint.number}, which is gone without a successor: removed by hand?"]
+    return []
+
+
+def _above(history: History, number: int) -> bool:
+    return any(True for _ in history.numbers(number))

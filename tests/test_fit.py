@@ -1,0 +1,146 @@
+"""Typed loads: what fits comes back as its type, and what does not says where."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from ckptstore.errors import VersionMismatch
+from ckptstore.schema import fit
+from ckptstore.serializers import JsonSerializer
+
+JSON = JsonSerializer()
+
+
+class Side(enum.Enum):
+    """Values that are str."""
+
+    BUY = "buy"
+
+
+class Mixed(enum.Enum):
+    """Values that msgspec does not convert to."""
+
+    PAIR = (1, 2)
+
+
+class Flags(enum.Flag):
+    """Values that can be combined."""
+
+    A = 1
+    B = 2
+
+
+@dataclasses.dataclass
+class Order:
+    """A dataclass."""
+
+    price: Decimal
+    side: Side = Side.BUY
+    size: Annotated[int, msgspec.Meta(ge=1)] = 1
+
+    def __post_init__(self) -> None:
+        """Refuse what no order is."""
+        if self.price < 0:
+            raise ValueError("the price is below zero")
+
+
+class Quote(msgspec.Struct, forbid_unknown_fields=True, tag=True):
+    """A Struct that takes no other fields."""
+
+    bid: int
+
+
+class Trade(msgspec.Struct, tag=True):
+    """The other Struct of a union."""
+
+    bid: int
+
+
+@dataclasses.dataclass
+class Book:
+    """Orders in every kind of container."""
+
+    orders: list[Order]
+    named: dict[str, Order] = dataclasses.field(default_factory=dict)
+    placed: dict[tuple[int, str], int] = dataclasses.field(default_factory=dict)
+    seen: set[int] = dataclasses.field(default_factory=set)
+    kind: Literal["a", "b"] = "a"
+
+
+@dataclasses.dataclass
+class Model:
+    """A dataclass with arrays."""
+
+    weights: npt.NDArray[np.float64]
+    bias: np.ndarray[Any, Any] | None
+    flags: Flags
+
+
+ONE = Decimal(1)
+
+
+@pytest.mark.parametrize(
+    ("state", "type_", "message"),
+    [
+        ({"orders": [{"price": ONE}, {"price": None}]}, Book, "state.orders[1].price: expected Decimal, got null"),
+        ({"orders": [{"price": "1"}]}, Book, "state.orders[0].price: expected Decimal, got str"),
+        ({"orders": [{}]}, Book, "state.orders[0]: missing field price"),
+        ({"orders": [{"price": -ONE}]}, Book, "state.orders[0]: the price is below zero"),
+        ({"orders": [{"price": ONE, "side": "b"}]}, Book, "state.orders[0].side: not one of the values: 'b'"),
+        ({"orders": [{"price": ONE, "size": 0}]}, Book, "state.orders[0].size: expected int >= 1"),
+        ({"orders": {}}, Book, "state.orders: expected list, got dict"),
+        ({"orders": [], "kind": "c"}, Book, "state.kind: not one of the values: 'c'"),
+        ({"orders": [], "named": {"a": {"price": 1}}}, Book, "state.named[...].price: expected Decimal, got int"),
+        ({"orders": [], "placed": {(1, 2): 3}}, Book, "state.placed (a key): expected str, got int"),
+        ({"orders": [], "seen": {1.5}}, Book, "state.seen[0]: expected int, got float"),
+        (None, Book, "state: expected dict, got null"),
+        ({}, Book, "state: missing field orders"),
+        ({"type": "Quote", "bid": 1, "x": 1}, Quote, "state: unknown field x"),
+        ({"type": "X", "bid": 1}, Quote | Trade, "state.type: Invalid value 'X'"),
+        (True, int, "state: expected int, got bool"),
+        (1, bool, "state: expected bool, got int"),
+        ("2024-01-01", date, "state: expected date, got str"),
+        (datetime(2024, 1, 1, tzinfo=UTC), date, "state: expected date, got datetime"),
+        ("YQ==", bytes, "state: expected bytes, got str"),
+        (1, Decimal, "state: expected Decimal, got int"),
+        ("5", int | None, "state: expected int | null, got str"),
+        ([1], npt.NDArray[np.float64], "state: expected numpy.ndarray, got list"),
+    ],
+)
+def test_mismatch(state: object, type_: Any, message: str) -> None:  # noqa: ANN401 - also a union
+    """A state that does not fit is a VersionMismatch with the place and the reason; nothing is guessed from a str."""
+    with pytest.raises(VersionMismatch) as caught:
+        fit(state, type_)
+
+    assert str(caught.value) == message
+
+
+def test_arrays() -> None:
+    """Arrays and combined flags fit fields of their type, as they are."""
+    model = Model(np.array([0.5, 1]), None, Flags.A | Flags.B)
+
+    back = fit(JSON.loads(JSON.dumps(model)), Model)
+
+    assert back.weights.tolist() == [0.5, 1]
+    assert (back.bias, back.flags) == (None, Flags.A | Flags.B)
+
+
+def test_new_fields() -> None:
+    """Fields with a default may be missing, and unknown ones are left out."""
+    assert fit({"orders": [{"price": ONE, "gone": 1}]}, Book) == Book([Order(ONE)])
+
+
+@pytest.mark.parametrize("type_", [Mixed, Decimal | str, date | datetime])
+def test_unsupported(type_: Any) -> None:  # noqa: ANN401 - also a union
+    """A type that msgspec cannot convert to is a TypeError that names it, not a mismatch."""
+    with pytest.raises(TypeError, match="not supported"):
+        fit(None, type_)

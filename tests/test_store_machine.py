@@ -1,0 +1,164 @@
+"""The whole API against a model: any order of calls, by several stores on one root, some hints lost or torn."""
+
+from __future__ import annotations
+
+import tempfile
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import invariant, rule, run_state_machine_as_test
+from places import InFolder, InMemory, open_store, slot
+from run_model import Fence, RunModel, keep_all, nameless
+from saving_machine import (
+    INLINE_BASE64,
+    INLINE_JSON,
+    RUNS,
+    START,
+    STORES,
+    SavingMachine,
+    clock,
+    outcome,
+    picks,
+    runs,
+    stores,
+)
+
+from ckptstore import CheckpointNotFound, packs, saving
+
+
+class StoreMachine(SavingMachine):
+    """Every public operation, in any order."""
+
+    # Removals
+
+    @rule(index=stores, run=runs, pick=picks)
+    def delete(self, index: int, run: str, pick: int) -> None:
+        """Delete any number but the newest."""
+        model = self.models[run]
+        numbers = [*(saved.record.number for saved in model.standing[1:])] * 3 + [*range(1, model.top + 2)]
+        number = numbers[pick % len(numbers)]
+        expected = ValueError if number == model.top else None if model.find(number) else CheckpointNotFound
+        assert outcome(lambda: self.stores[index].delete(run, number)) is expected
+        if expected is None:
+            model.delete(number)
+            self.fences[index, run].seen = None
+
+    @rule(index=stores, run=runs, sure=st.sampled_from([False, False, True]))
+    def delete_run(self, index: int, run: str, sure: bool) -> None:
+        """Delete a run, when no other store is at work in it."""
+        if not sure:
+            return
+        expected = None if self.models[run].slots else CheckpointNotFound
+        assert outcome(lambda: self.stores[index].delete_run(run)) is expected
+        if expected is None:
+            self.models[run] = RunModel(run)
+            self.fences[index, run] = Fence()
+            for other in range(STORES):
+                if self.fences[other, run].base:
+                    self.take_over(other)
+
+    @rule(index=stores, run=runs, real=st.booleans())
+    def prune(self, index: int, run: str, real: bool) -> None:
+        """Prune, after a dry run that says the same and changes nothing."""
+        model, policy = self.models[run], self.policies[index] or keep_all
+        before = self.place.objects()
+        planned = outcome(lambda: self.stores[index].prune(run, dry_run=True))
+        assert self.place.objects() == before
+        if not model.slots:
+            assert planned is CheckpointNotFound
+        elif real:
+            done = self.stores[index].prune(run)
+            numbers = [saved.record.number for saved in model.standing]
+            model.prune(policy)
+            after = self.place.objects()
+            assert done.kept == [n for n in numbers if model.slots.get(n)]
+            assert (done.decisions, done.leftovers) == (planned.decisions, planned.leftovers)
+            assert set(done.leftovers) == before.keys() - after.keys() - {slot(number, run) for number in numbers}
+            assert sorted(nameless(key) for key in after if key.startswith(f"{run}/")) == model.keys()
+
+    # What happens behind the stores' backs
+
+    @rule(run=runs, pick=picks, how=st.sampled_from(["lost", "torn", "old", "old"]))
+    def spoil_hint(self, run: str, pick: int, how: str) -> None:
+        """Lose, tear or set back the hint."""
+        model, key = self.models[run], f"{run}/latest.json"
+        if not model.slots:
+            return
+        if how == "old":
+            model.hint, data = self.hints[run][pick % len(self.hints[run])]
+            self.place.poke(key, data)
+        elif how == "torn":
+            data = self.hints[run][-1][1]
+            model.hint = "torn"
+            self.place.poke(key, data[: pick % len(data)])
+        elif model.hint is not None:
+            model.hint = None
+            self.place.poke(key, None)
+
+    @rule(run=runs, ahead=st.integers(-1, 1), pack=st.booleans())
+    def leave_something(self, run: str, ahead: int, pack: bool) -> None:
+        """Leave what a writer leaves that is killed in the middle of a save."""
+        model = self.models[run]
+        number = max(1, model.top + ahead)
+        key = f"{run}/packs/{number:012}-{'ab' * 16}-0" if pack else f"{run}/{number:012}.json.{'0f' * 8}.tmp"
+        if model.slots:
+            model.leftovers[key] = number
+            self.place.poke(key, b"half")
+
+    @rule(seconds=st.sampled_from([-3, 1, 1, 2]))
+    def pass_time(self, seconds: int) -> None:
+        """Let the clock go on, or be set back."""
+        clock.time += timedelta(seconds=seconds)
+
+    # At all times
+
+    @invariant()
+    def all_agree(self) -> None:
+        """Every store sees exactly what the model holds; looking moves no fence."""
+        self.looks += 1
+        for index, store in enumerate(self.stores):
+            run = RUNS[(index + self.looks) % len(RUNS)]
+            model = self.models[run]
+            records = [saved.record for saved in model.standing]
+            assert store.checkpoints(run) == records
+            assert store.checkpoints(run, limit=1) == records[:1]
+            assert store.latest(run) == (records[0] if records else None)
+            assert store.runs() == sorted(name for name in RUNS if self.models[name].slots)
+            if records:
+                report = store.verify(run)
+                assert (report.checked, [problem.key for problem in report.problems]) == (len(records), model.wrong())
+
+    def teardown(self) -> None:
+        """All that stands loads, and what was removed does not."""
+        reader = open_store(self.place)
+        for run, model in self.models.items():
+            for number in range(1, model.top + 2):
+                found = model.find(number)
+                assert reader.load(run, at=number, default=START) == (found.state if found else START)
+
+
+@pytest.mark.parametrize(("kind", "examples"), [("memory", 200), ("folder", 20)])
+def test_any_order_of_calls(kind: str, examples: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is called in whatever order, each store finds, keeps, refuses and removes what the model says."""
+    monkeypatch.setattr(packs, "INLINE_JSON", INLINE_JSON)
+    monkeypatch.setattr(packs, "INLINE_BASE64", INLINE_BASE64)
+    monkeypatch.setattr(saving, "datetime", clock)
+
+    class Machine(StoreMachine):
+        def __init__(self) -> None:
+            super().__init__(InMemory() if kind == "memory" else InFolder(Path(tempfile.mkdtemp(dir=tmp_path))))
+
+    run_state_machine_as_test(
+        Machine,
+        settings=settings(
+            derandomize=True,
+            database=None,
+            deadline=None,
+            max_examples=examples,
+            stateful_step_count=50,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )

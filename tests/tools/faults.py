@@ -1,0 +1,79 @@
+"""A backend that fails at the k-th call: before it, after it (the reply is lost), late, or by the caller's death."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from ckptstore.backend import Backend, Data, ObjectInfo
+
+T = TypeVar("T")
+Mode: TypeAlias = Literal["fails before", "fails after", "lands late", "dies before", "dies after"]
+MODES: tuple[Mode, ...] = ("fails before", "fails after", "lands late", "dies before", "dies after")
+
+
+class Died(BaseException):
+    """The process is gone: nothing catches this, and nothing of the backend answers any more."""
+
+
+class FaultyBackend:
+    """
+    Forwards to `inner`; call number `at` (from 0) meets `mode`. Without `at` it only counts.
+
+    "lands late" answers with an error and carries the call out when `land` is called, as a delayed request would be.
+    """
+
+    def __init__(self, inner: Backend, at: int | None = None, mode: Mode = "fails before") -> None:
+        self.inner = inner
+        self.at = at
+        self.mode = mode
+        self.calls: list[str] = []
+        self._dead = False
+        self._late: list[Callable[[], object]] = []
+
+    def create(self, key: str, data: Data) -> None:
+        """As the port says, with faults."""
+        self._call(f"create {key}", lambda: self.inner.create(key, data))
+
+    def put(self, key: str, data: Data, *, durable: bool = True) -> None:
+        """As the port says, with faults."""
+        self._call(f"put {key}", lambda: self.inner.put(key, data, durable=durable))
+
+    def get(self, key: str, start: int | None = None, end: int | None = None) -> bytes:
+        """As the port says, with faults."""
+        return self._call(f"get {key}", lambda: self.inner.get(key, start, end))
+
+    def list(self, prefix: str, after: str = "") -> Iterator[ObjectInfo]:
+        """As the port says, with faults."""
+        return iter(self._call(f"list {prefix}", lambda: list(self.inner.list(prefix, after))))
+
+    def delete(self, keys: Iterable[str]) -> None:
+        """As the port says, with faults."""
+        self._call("delete", lambda: self.inner.delete(list(keys)))
+
+    def land(self) -> None:
+        """What was delayed arrives now."""
+        for call in self._late:
+            try:
+                call()
+            except OSError:
+                self.calls.append("landed in vain")
+        self._late.clear()
+
+    def _call(self, name: str, do: Callable[[], T]) -> T:
+        if self._dead:
+            raise Died
+        self.calls.append(name)
+        mode = self.mode if self.at == len(self.calls) - 1 else None
+        if mode is None:
+            return do()
+        if mode == "lands late":
+            self._late.append(do)
+        elif mode.endswith("after"):
+            do()
+        if mode.startswith("dies"):
+            self._dead = True
+            raise Died
+        raise OSError(5, f"injected: {name} {mode}")

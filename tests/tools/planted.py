@@ -1,0 +1,235 @@
+"""The commit protocol with one rule left out each: bugs that a search worth its name must find."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from interleave import SteppedBackend
+
+from ckptstore import commit, history, layout, prune, saving
+from ckptstore.errors import CheckpointConflict
+from ckptstore.format1 import encode_hint, encode_manifest
+from ckptstore.history import Found, History
+from ckptstore.manifest import Manifest, Marker, new_id
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    import pytest
+
+    from ckptstore.commit import Doubts
+    from ckptstore.manifest import Content
+
+    Patch = pytest.MonkeyPatch
+
+
+def no_proof(patch: Patch) -> None:
+    """A create alone counts as committed."""
+    patch.setattr(commit, "prove", lambda *_: None)
+
+
+def hint_before_proof(patch: Patch) -> None:
+    """The hint is put as soon as the slot is created."""
+    prove = commit.prove
+
+    def early(past: History, base: Content | None, manifest: Manifest) -> None:
+        _, data = encode_manifest(manifest.header, manifest.state or b"null")
+        past.backend.put(layout.hint(past.run), encode_hint(data, manifest.number), durable=False)
+        prove(past, base, manifest)
+
+    patch.setattr(commit, "prove", early)
+
+
+def no_list_on_doubt(patch: Patch) -> None:
+    """A save whose base is gone withdraws without looking whether it is the head itself."""
+
+    def hasty(past: History, base: Content | None, manifest: Manifest) -> None:
+        if base is None or (isinstance(base, Manifest) and past.stands(base)):
+            return
+        past.backend.delete([layout.slot(past.run, manifest.number)])
+        raise commit.conflict(past.run, manifest.number - 1, None)
+
+    patch.setattr(commit, "prove", hasty)
+
+
+def trust_empty_base(patch: Patch) -> None:
+    """The first save of a run does not list."""
+    prove = commit.prove
+
+    def trusting(past: History, base: Content | None, manifest: Manifest) -> None:
+        if base is not None:
+            prove(past, base, manifest)
+
+    patch.setattr(commit, "prove", trusting)
+
+
+def hint_not_reread(patch: Patch) -> None:
+    """An absent successor is enough to believe the hint."""
+
+    def gullible(past: History, *, whole: bool) -> Manifest | None:
+        newest = past.hint()
+        while newest is not None:
+            above = past.get(newest.number + 1, whole=whole)
+            if above is None:
+                return newest
+            newest = above if isinstance(above, Manifest) and past.stands(newest) else None
+        return None
+
+    patch.setattr(History, "_find_by_hint", gullible)
+
+
+def walk_not_proven(patch: Patch) -> None:
+    """The walk forward from the hint believes each successor; only the last step is proven."""
+
+    def striding(past: History, *, whole: bool) -> Manifest | None:
+        newest = past.hint()
+        while newest is not None:
+            above = past.get(newest.number + 1, whole=whole)
+            if above is None:
+                return newest if past.stands(newest) else None
+            newest = above if isinstance(above, Manifest) else None
+        return None
+
+    patch.setattr(History, "_find_by_hint", striding)
+
+
+def no_second_list(patch: Patch) -> None:
+    """What one list shows as the highest is believed, by readers and by the pruner."""
+
+    def find(past: History, *, whole: bool = False) -> Found:
+        hinted = past._find_by_hint(whole=whole)
+        if hinted is not None:
+            return Found(hinted, hinted)
+        while True:
+            top = max(past.numbers(), default=0)
+            head = past.get(top, whole=whole) if top else None
+            if head is not None or top == 0:
+                return Found(head if isinstance(head, Manifest) else None, head)
+
+    survey, is_head = prune.survey, History.is_head
+
+    def hasty_survey(past: History, own: Manifest | None = None) -> prune.Survey | None:
+        hasty = type("Hasty", (History,), {"is_head": lambda *_: True})(past.backend, past.run)
+        return survey(hasty, own)
+
+    assert is_head is not None
+    patch.setattr(History, "find", find)
+    patch.setattr(prune, "survey", hasty_survey)
+
+
+def top_down(patch: Patch) -> None:
+    """Removal goes from the newest down."""
+    delete = SteppedBackend.delete
+
+    def downwards(self: SteppedBackend, keys: Iterable[str]) -> None:
+        delete(self, sorted(keys, reverse=True))
+
+    patch.setattr(SteppedBackend, "delete", downwards)
+
+
+def no_markers(patch: Patch) -> None:
+    """A number above a kept checkpoint is removed without a marker."""
+    put = SteppedBackend.put
+
+    def bare(self: SteppedBackend, key: str, data: bytes, *, durable: bool = True) -> None:
+        if durable:
+            self.delete([key])
+        else:
+            put(self, key, data, durable=durable)
+
+    patch.setattr(SteppedBackend, "put", bare)
+
+
+def no_links(patch: Patch) -> None:
+    """Whatever stands in a slot counts."""
+    patch.setattr(history, "names", lambda *_: True)
+    patch.setattr(prune, "names", lambda successor, _: not isinstance(successor, Marker))
+
+
+def packs_without_aim(patch: Patch) -> None:
+    """The collector removes each pack that no manifest names."""
+
+    def greedy(run: str, found: prune.Survey, keep: set[int]) -> list[str]:
+        named = {layout.pack(run, p) for n in keep | {found.top} for p in found.slots[n].header.packs}  # type: ignore[union-attr]
+        return [key for key in found.others if key not in named]
+
+    patch.setattr(prune, "collect", greedy)
+
+
+def packs_first(patch: Patch) -> None:
+    """Packs are removed before the manifests that name them."""
+    remove = prune.remove
+
+    def reckless(
+        past: History, found: prune.Survey, decisions: list[prune.Decision], *, dry_run: bool = False
+    ) -> list[str]:
+        keep = {d.number for d in decisions if d.keep}
+        past.backend.delete(prune.collect(past.run, found, keep))
+        return remove(past, found, decisions, dry_run=dry_run)
+
+    patch.setattr(prune, "remove", reckless)
+
+
+def losers_clean_up(patch: Patch) -> None:
+    """A save that lost removes its packs."""
+    written = saving._commit
+
+    def tidy(past: History, base: Content | None, draft: saving.Draft, doubts: Doubts) -> tuple[Manifest, bytes]:
+        before = {info.key for info in past.backend.list(f"{past.run}/packs/")}
+        try:
+            return written(past, base, draft, doubts)
+        except (CheckpointConflict, commit.BackendError):
+            aim = f"{past.run}/packs/{(base.number if base else 0) + 1:012}"
+            mine = {info.key for info in past.backend.list(aim)} - before
+            past.backend.delete(sorted(mine))
+            raise
+
+    patch.setattr(saving, "_commit", tidy)
+
+
+def no_readback(patch: Patch) -> None:
+    """A refused create is a conflict, whoever it was that came first."""
+    create = commit._create
+
+    def proud(past: History, number: int, data: bytes) -> OSError | None:
+        cause = create(past, number, data)
+        if isinstance(cause, FileExistsError):
+            raise commit.conflict(past.run, number - 1, None)
+        return cause
+
+    patch.setattr(commit, "_create", proud)
+    patch.setattr(commit, "_look", lambda *_: None)
+
+
+def one_id_for_all_attempts(patch: Patch) -> None:
+    """The second attempt of a create carries the id of the first."""
+    local = threading.local()
+    claim = saving.claim
+
+    def stubborn(
+        past: History, base: Content | None, encode: Callable[[str], tuple[Manifest, bytes]], doubts: Doubts
+    ) -> tuple[Manifest, bytes]:
+        local.made = None
+
+        def once(write_id: str) -> tuple[Manifest, bytes]:
+            local.made = local.made or encode(write_id)
+            made: tuple[Manifest, bytes] = local.made
+            return made
+
+        local.id = new_id()
+        return claim(past, base, once, doubts)
+
+    patch.setattr(commit, "new_id", lambda: getattr(local, "id", None) or new_id())
+    patch.setattr(saving, "claim", stubborn)
+
+
+def unknown_floor(patch: Patch) -> None:
+    """Each save removes one number without having seen what lies below it."""
+
+    def blind(past: History, _: object, manifest: Manifest, retention: object) -> None:
+        out = manifest.number - getattr(retention, "count", 1)
+        if out >= 1:
+            past.backend.delete([layout.slot(past.run, out)])
+
+    patch.setattr(saving, "_retain", blind)
