@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 _STRUCTURED = {"names", "formats", "offsets", "itemsize", "aligned"}
+# Not O: an object in an array is a pointer, and bytes from a file must never become one.
 _SIMPLE = re.compile(r"[<>|][biufcmMSUV][0-9]{1,10}(\[[0-9]*[A-Za-z]+\])?")
 
 
@@ -40,7 +41,7 @@ def advice(kind: type) -> str | None:
 def describe(array: np.ndarray[Any, Any]) -> dict[str, object]:
     """`array` as JSON holds it; `TypeError` where the bytes alone would not bring it back."""
     dtype = array.dtype
-    if dtype.hasobject or (dtype.itemsize == 0 and array.size):
+    if dtype.itemsize == 0 and array.size:
         raise TypeError(f"a numpy array of dtype {dtype} cannot be stored: store its .tolist()")
     text = _dtype_out(dtype)
     flags = array.flags
@@ -59,7 +60,7 @@ def revive(value: object) -> np.ndarray[Any, Any]:
         raise CheckpointError("state: it holds numpy arrays: pip install numpy") from exc
     dtype = _dtype_in(value["dtype"], np)
     shape, order = _shape(value["shape"]), value["order"]
-    if type(value["data"]) is not str or order not in ("C", "F") or dtype.hasobject:
+    if type(value["data"]) is not str or order not in ("C", "F"):
         raise ValueError("not an array")
     raw = a2b_base64(value["data"], strict_mode=True)
     count = math.prod(shape)
@@ -111,6 +112,6 @@ def _dtype_in(value: Any, np: Any) -> Any:  # noqa: ANN401 - from the module, im
 
 
 def _shape(value: object) -> tuple[int, ...]:
-    if type(value) is not list or len(value) > 64 or any(type(n) is not int or n < 0 for n in value):
+    if type(value) is not list or len(value) > 64 or not set(map(type, value)) <= {int}:  # numpy takes 64 dimensions
         raise ValueError("not a shape")
     return tuple(value)

@@ -14,11 +14,10 @@ A wrong argument is a `TypeError` or `ValueError`, raised before anything is wri
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from types import TracebackType
 
 
 class CheckpointError(Exception):
@@ -51,13 +50,17 @@ class BackendError(CheckpointError):
     """The storage refused or failed; what was stored before is untouched. The cause is in `__cause__`."""
 
 
-@contextmanager
-def translated(run: str | None = None) -> Iterator[None]:
-    """What a backend raises becomes a `BackendError` that names the run."""
-    try:
-        yield
-    except CheckpointError:
-        raise
-    except OSError as exc:
-        where = "" if run is None else f"run {run!r}: "
-        raise BackendError(f"{where}the storage failed: {exc}; what was saved before is untouched: try again") from exc
+class translated:  # noqa: N801 - used as a statement, as contextlib's own are
+    """Within this block, what a backend raises becomes a `BackendError` that names the run."""
+
+    def __init__(self, run: str | None = None) -> None:
+        self._where = "" if run is None else f"run {run!r}: "
+
+    def __enter__(self) -> None:
+        """Nothing to prepare."""
+
+    def __exit__(self, _: type[BaseException] | None, exc: BaseException | None, __: TracebackType | None) -> None:
+        """Raise in the place of an `OSError` that is not ours already."""
+        if isinstance(exc, OSError) and not isinstance(exc, CheckpointError):
+            message = f"{self._where}the storage failed: {exc}; what was saved before is untouched: try again"
+            raise BackendError(message) from exc

@@ -28,9 +28,9 @@ _START = len('{"sha256": "",\n') + 64  # where the bytes that `sha256` covers be
 _STATE, _STATE_IN = b'"state": ', b'"state_in": '
 _STATE_LINE = b"\n" + _STATE  # a string in JSON holds no raw line end, so this stands nowhere else
 
-_HEADER_LINES = tuple(f'"{name}": '.encode() for name in Header.__struct_fields__)
-_TOMBSTONE_LINES = tuple(f'"{name}": '.encode() for name in Tombstone.__struct_fields__)
-_encode = msgspec.json.Encoder().encode
+_HEADER = b"".join(f'"{name}": %b,\n'.encode() for name in Header.__struct_fields__)
+_TOMBSTONE = b",\n".join(f'"{name}": %b'.encode() for name in Tombstone.__struct_fields__) + b"}\n"
+_encode_lines = msgspec.json.Encoder().encode_lines
 _decode_header = msgspec.json.Decoder(Header).decode
 _decode_tombstone = msgspec.json.Decoder(Tombstone).decode
 _json = JsonSerializer()
@@ -39,7 +39,7 @@ _json = JsonSerializer()
 def encode_metadata(metadata: dict[str, object]) -> msgspec.Raw:
     """`metadata` as a header holds it; `ValueError` past 64 KiB, `TypeError` for what a state could not hold either."""
     try:
-        data = _json.dumps(metadata)
+        data = _json.dumps(metadata) if metadata else b"{}"
     except (TypeError, ValueError) as exc:
         raise type(exc)(f"metadata{str(exc).removeprefix('state')}") from exc
     if len(data) > METADATA_LIMIT:
@@ -49,7 +49,7 @@ def encode_metadata(metadata: dict[str, object]) -> msgspec.Raw:
 
 def encode_manifest(header: Header, state: bytes) -> tuple[Manifest, bytes]:
     """The manifest of `header` and `state`, and its bytes."""
-    head = _lines(header, _HEADER_LINES) + b",\n"
+    head = _fill(_HEADER, header)
     digest = sha256(head).hexdigest()
     data = b'{"sha256": "%b",\n%b%b%b}\n' % (digest.encode(), head, _STATE, state)
     return Manifest(header, digest, _decode_metadata(header), state), data
@@ -69,8 +69,17 @@ def encode_marker(content: Manifest | Damaged) -> tuple[Marker, bytes]:
         tombstone = Tombstone(FORMAT, old.number, old.write_id, True, old.parent, old.packs, content.sha256)  # noqa: FBT003 - a record's fields in order
     else:
         tombstone = Tombstone(FORMAT, content.number, new_id(), True, None, (), "0" * 64)  # noqa: FBT003 - the same
-    body = _lines(tombstone, _TOMBSTONE_LINES) + b"}\n"
+    body = _fill(_TOMBSTONE, tombstone)
     return Marker(tombstone), b'{"sha256": "%b",\n%b' % (sha256(body).hexdigest().encode(), body)
+
+
+def first_bytes(manifest: Manifest) -> bytes:
+    """How the object of `manifest`, and no other, begins."""
+    header = manifest.header
+    return (
+        f'{{"sha256": "{manifest.sha256}",\n"format": {FORMAT},\n"number": {header.number},\n'
+        f'"write_id": "{header.write_id}",\n"parent": '
+    ).encode()
 
 
 def ident(data: bytes) -> Ident | None:
@@ -134,7 +143,7 @@ def _parse_manifest(data: bytes, digest: bytes, *, whole: bool) -> Manifest:
     if sha256(head).hexdigest().encode() != digest:
         raise CheckpointCorrupt("the header does not match its sha256")
     header = _decode_header(b"{" + head[:-2] + b"}")
-    _check_canonical(head, _lines(header, _HEADER_LINES) + b",\n")
+    _check_canonical(head, _fill(_HEADER, header))
     metadata = _decode_metadata(header)
     if not whole:
         return Manifest(header, digest.decode(), metadata, None)
@@ -149,7 +158,7 @@ def _parse_marker(data: bytes, digest: bytes) -> Marker:
     if sha256(body).hexdigest().encode() != digest:
         raise CheckpointCorrupt("the marker does not match its sha256")
     tombstone = _decode_tombstone(b"{" + body)
-    _check_canonical(body, _lines(tombstone, _TOMBSTONE_LINES) + b"}\n")
+    _check_canonical(body, _fill(_TOMBSTONE, tombstone))
     return Marker(tombstone)
 
 
@@ -174,9 +183,9 @@ def _owned(content: Manifest | Marker, run: str, number: int) -> Manifest | Mark
     return content
 
 
-def _lines(fields: Header | Tombstone, names: tuple[bytes, ...]) -> bytes:
-    values = (getattr(fields, name) for name in fields.__struct_fields__)
-    return b",\n".join([name + _encode(value) for name, value in zip(names, values, strict=True)])
+def _fill(template: bytes, fields: Header | Tombstone) -> bytes:
+    """One field a line: the encoder ends each value with a line end, and a value in JSON holds none."""
+    return template % tuple(_encode_lines(msgspec.structs.astuple(fields)).split(b"\n")[:-1])
 
 
 def _check_canonical(found: bytes, due: bytes) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ckptstore import layout
 from ckptstore.errors import BackendError, CheckpointCorrupt
-from ckptstore.format1 import HEAD_SIZE, IDENT_SIZE, has_header, ident, parse, parse_hint
+from ckptstore.format1 import HEAD_SIZE, IDENT_SIZE, first_bytes, has_header, parse, parse_hint
 from ckptstore.manifest import Content, Damaged, Manifest, Marker, names
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class History:
             data = self.backend.get(layout.slot(self.run, manifest.number), 0, IDENT_SIZE)
         except FileNotFoundError:
             return False
-        return ident(data) == manifest.ident
+        return data.startswith(first_bytes(manifest))
 
     def hint(self) -> Manifest | None:
         """The manifest that the hint names: a guess, to be proven."""

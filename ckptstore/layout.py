@@ -10,6 +10,7 @@ Every object name, in one place; names are checked here on the way in and when l
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 MAX_NUMBER = 999_999_999_999
@@ -34,7 +35,7 @@ def check_run(run: str) -> str:
     """`run` itself, if it is safe on every storage; `TypeError` or `ValueError` otherwise."""
     if not isinstance(run, str):
         raise TypeError(f"run must be a str, not {type(run).__name__}")
-    if not _RUN.fullmatch(run) or run.endswith(".") or _RESERVED.fullmatch(run):
+    if not is_run(run):
         shown = repr(run) if len(run) <= 80 else f"{run[:60]!r}… ({len(run)} characters)"
         raise ValueError(
             f"run {shown} is not a safe name: use 1 to 200 of A-Z a-z 0-9 . _ - = + @, "
@@ -43,8 +44,9 @@ def check_run(run: str) -> str:
     return run
 
 
+@lru_cache(maxsize=1024)
 def is_run(name: str) -> bool:
-    """Whether `name`, met in a listing, can be a run of ours."""
+    """Whether `name` can be a run of ours."""
     return bool(_RUN.fullmatch(name)) and not name.endswith(".") and not _RESERVED.fullmatch(name)
 
 

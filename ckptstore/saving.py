@@ -49,9 +49,10 @@ def save(
             except Landed as landed:
                 base = landed.manifest
         manifest, data = committed
+        manifest = manifest.without_state()
         position.move(manifest)
         position.doubts.settle(manifest.number)
-        _finish(history, position, manifest.without_state(), data, retention)
+        _finish(history, position, manifest, data, retention)
     return manifest
 
 
@@ -79,12 +80,14 @@ def _base(history: History, position: Position, after: Checkpoint | int | None) 
 
 def _after(history: History, position: Position, after: Checkpoint | int) -> Content | None:
     number = after.number if isinstance(after, Checkpoint) else after
-    base = position.base
+    base = newest = position.base
     if not (position.known and isinstance(base, Manifest) and base.number == number):
-        base = history.find().head
-    top = base.number if base else 0
+        newest, base = history.find()
+        if isinstance(base, Damaged):
+            newest = base
+    top = newest.number if newest else 0
     if top > number:
-        raise conflict(history.run, number, base)
+        raise conflict(history.run, number, newest)
     same = not isinstance(after, Checkpoint) or (isinstance(base, Manifest) and base.is_of(after))
     if top < number or not same:
         raise CheckpointNotFound(

@@ -28,10 +28,7 @@ def untag(tree: Any) -> Any:  # noqa: ANN401 - the state may be anything
 
     A tag that is unknown or holds what it never holds is `CheckpointCorrupt`, as are too many levels.
     """
-    try:
-        return _any(tree, 1)
-    except RecursionError:
-        raise too_deep() from None
+    return _any(tree, 1)
 
 
 def too_deep() -> CheckpointCorrupt:
@@ -58,12 +55,10 @@ def _list(x: list[Any], depth: int) -> list[Any]:
 
 
 def _dict(x: dict[str, Any], depth: int) -> Any:  # noqa: ANN401 - any value
-    if depth > LEVELS + 1:  # a tagged scalar in the innermost container is no container
-        raise too_deep()
     if len(x) == 1:
         [(key, value)] = x.items()
         if key.startswith("$"):
-            return _tagged(key, value, depth)
+            return _tagged(key, value, depth)  # before the levels: a tagged Decimal is none
     if depth > LEVELS:
         raise too_deep()
     for key, value in x.items():

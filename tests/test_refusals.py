@@ -6,6 +6,7 @@ import collections
 import dataclasses
 import enum
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -76,6 +77,12 @@ class Dict(dict[str, int]):
     a: int = 1
 
 
+class Fixed(Key, enum.Enum):
+    """An Enum whose members are dataclasses as well."""
+
+    A = 1
+
+
 class Quote(msgspec.Struct, rename="camel", frozen=True):
     """A Struct that is stored under other names."""
 
@@ -134,6 +141,8 @@ class Place(msgspec.Struct, array_like=True):
         ({Side.LIST}, "state: an Enum member whose value has no hash"),
         ({Side.BUY: 1, "buy": 2}, "state: two keys or elements become one"),
         ({(Side.ONE,), (True,)}, "state: two keys or elements become one"),
+        ({frozenset({Side.ONE}), frozenset({1})}, "state: two keys or elements become one"),
+        (Fixed.A, "state: Fixed cannot be stored: store its .value"),
     ],
 )
 def test_refused(state: object, message: str) -> None:
@@ -153,9 +162,8 @@ def test_refused_unset_field() -> None:
         JSON.dumps([order])
 
 
-def nested(levels: int, wrap: Callable[[Any], Any]) -> Any:  # noqa: ANN401 - any container
+def nested(levels: int, wrap: Callable[[Any], Any], state: Any = 1) -> Any:  # noqa: ANN401 - any container
     """Containers in one another."""
-    state: Any = 1
     for _ in range(levels):
         state = wrap(state)
     return state
@@ -172,8 +180,8 @@ WRAPS: dict[str, Callable[[Any], Any]] = {
 
 @pytest.mark.parametrize("wrap", WRAPS.values(), ids=WRAPS)
 def test_levels(wrap: Callable[[Any], Any]) -> None:
-    """200 levels of containers come back, whatever they are."""
-    state = nested(200, wrap)
+    """200 levels of containers come back, whatever they are, and what the innermost holds is no level."""
+    state = nested(200, wrap, Decimal("1.10"))
 
     assert JSON.loads(JSON.dumps(state)) == state
 

@@ -148,7 +148,7 @@ def test_resolve_unknown() -> None:
         resolve("yaml")
 
 
-@pytest.mark.parametrize("wrong", [None, 5, object(), pickle, JsonSerializer, b"json"])
+@pytest.mark.parametrize("wrong", [None, 5, object(), pickle, JsonSerializer, Upper, b"json"])
 def test_resolve_wrong(wrong: Any) -> None:  # noqa: ANN401 - what no type checker would pass
     """What lacks a part of a serializer is a TypeError that says what one is; so is the class of one."""
     with pytest.raises(TypeError, match="serializer"):

@@ -156,5 +156,5 @@ def test_huge_int() -> None:
 
 @pytest.mark.parametrize("row", [[1e308] * 20, [2**64] + [0] * 20, [0.5] * 20 + [NAN], [True] * 20 + [b""]])
 def test_long_rows(row: list[Any]) -> None:
-    """In a long row nothing is overlooked, whatever the sum of its numbers."""
-    np.testing.assert_equal(JSON.loads(JSON.dumps(row)), row)
+    """A long row is stored as its values are one by one, whatever the sum of its numbers."""
+    assert JSON.dumps(row) == b"[%b]" % b",".join(map(JSON.dumps, row))

@@ -109,8 +109,9 @@ def test_not_utf8() -> None:
         '{"$tuple":' * 300 + "1" + "}" * 300,
         '[{"$tuple":[]},' + "[" * 200 + "]" * 200 + "]",
         '[{"$tuple":[]},' + '{"a":' * 200 + "1" + "}" * 200 + "]",
+        '{"$dict":[[' + '{"$tuple":[' * 200 + "]}" * 200 + ",1]]}",
     ],
-    ids=range(11),
+    ids=range(12),
 )
 def test_too_deep(data: str) -> None:
     """More levels than anybody can have saved are corrupt, never a RecursionError."""

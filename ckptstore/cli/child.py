@@ -24,10 +24,11 @@ PATIENCE = 30  # seconds without a sign of life; a save takes milliseconds, a st
 
 
 class Event(NamedTuple):
-    """What the player tells: `resumed`, `saving` or `saved` with a tick, or `end`; `took` nanoseconds for a save."""
+    """What the player tells: `resumed`, `saving` or `saved` with a tick, or `end`; a save `took` nanoseconds."""
 
     what: str
     tick: int = 0
+    number: int = 0
     took: int = 0
 
 

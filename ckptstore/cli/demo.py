@@ -39,6 +39,7 @@ class Life:
     resumed: int = 0  # the tick that recovery found
     begun: int = 0  # the last tick whose save was begun
     saved: int = 0  # the last tick whose save has returned
+    base: int | None = None  # the number before the first: an earlier run of this name has used those up to it
     ended: bool = False
     took: list[int] = field(default_factory=list)  # nanoseconds of each save
 
@@ -50,6 +51,7 @@ class Life:
             self.begun = event.tick
         elif event.what == "saved":
             self.saved = event.tick
+            self.base = event.number - event.tick if self.base is None else self.base
             self.took.append(event.took)
         else:
             self.ended = True
@@ -74,6 +76,7 @@ class Result:
     late: int
     account: player.Account
     newest: Checkpoint
+    saved: int
     kept: int
     stored: int
     median: float
@@ -141,19 +144,21 @@ def _result(url: str, ticks: Sequence[Tick], lives: Sequence[Life], planned: int
     account, expected = (each.load(RUN, type=player.Account) for each in (store, peace))
     kept, expected_kept = store.checkpoints(RUN), peace.checkpoints(RUN)
     took = [one for life in lives for one in life.took]
+    base = next((life.base for life in lives if life.base is not None), 0)
     return Result(
         ticks=ticks,
         kills=_kills(lives),
         late=planned - (len(lives) - 1),
         account=account,
         newest=kept[0],
+        saved=kept[0].number - base,
         kept=len(kept),
         stored=sum(checkpoint.stored_size for checkpoint in kept),
         median=median(took) / 1e9,
         rate=len(took) * 1e9 / sum(took),
         seconds=seconds,
         verified=store.verify(RUN),
-        differences=[*_lost(lives), *_fields(account, expected), *_checkpoints(kept, expected_kept)],
+        differences=[*_lost(lives), *_fields(account, expected), *_checkpoints(kept, base, expected_kept)],
     )
 
 
@@ -181,9 +186,10 @@ def _fields(account: player.Account, expected: player.Account) -> list[str]:
     return [f"{name}: {_short(a)}, uninterrupted {_short(b)}" for name, a, b in pairs if a != b]
 
 
-def _checkpoints(kept: Sequence[Checkpoint], expected: Sequence[Checkpoint]) -> list[str]:
+def _checkpoints(kept: Sequence[Checkpoint], base: int, expected: Sequence[Checkpoint]) -> list[str]:
     """The stored bytes, by their digests, of every checkpoint that is kept: finer than any comparison of values."""
-    ours, theirs = ([(c.number, c.digest, dict(c.metadata)) for c in each] for each in (kept, expected))
+    ours = [(c.number - base, c.digest, dict(c.metadata)) for c in kept]
+    theirs = [(c.number, c.digest, dict(c.metadata)) for c in expected]
     if ours == theirs:
         return []
     others = sum(one not in theirs for one in ours)

@@ -88,8 +88,8 @@ def play(store: CheckpointStore, run: str, ticks: Sequence[Tick], tell: Callable
         account.play(tick)
         tell(f"saving {account.ticks}")
         start = perf_counter_ns()
-        store.save(run, account, metadata={"tick": account.ticks, "date": tick.day.isoformat()})
-        tell(f"saved {account.ticks} {perf_counter_ns() - start}")
+        saved = store.save(run, account, metadata={"tick": account.ticks, "date": tick.day.isoformat()})
+        tell(f"saved {account.ticks} {saved.number} {perf_counter_ns() - start}")
     tell("end")
 
 

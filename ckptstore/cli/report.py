@@ -43,7 +43,7 @@ def as_json(result: Result, *, seed: int, url: str | None) -> dict[str, object]:
         "kills": [asdict(kill) for kill in result.kills],
         "late_kills": result.late,
         "redone": sum(kill.redone for kill in result.kills),
-        "saved": result.newest.number,
+        "saved": result.saved,
         "kept": result.kept,
         "size": result.newest.size,
         "stored_size": result.stored,
@@ -105,12 +105,12 @@ def _print_measures(result: Result, out: Console) -> None:
     account, newest = result.account, result.newest
     held = " ".join(f"{count} {symbol}" for symbol, count in sorted(account.positions.items()))
     lines = {
-        "checkpoints": f"{newest.number} saved, the last {result.kept} kept: {decimal(result.stored)}, the newest "
+        "checkpoints": f"{result.saved} saved, the last {result.kept} kept: {decimal(result.stored)}, the newest "
         f"{decimal(newest.size)}",
         "verify": f"{output.count(result.verified.checked, 'checkpoint')} sound, "
         f"{output.count(len(result.verified.problems), 'problem')}",
-        "time": f"{result.seconds:.1f} s in all; a save takes {result.median * 1000:.1f} ms (median), "
-        f"{result.rate:,.0f} a second on average",
+        "time": f"{result.seconds:.1f} s in all; a save takes {result.median * 1000:.1f} ms (median); "
+        f"{result.rate:,.0f} saves a second",
         "account": f"{account.value:,.2f} USD after {output.count(len(account.trades), 'trade')}, "
         f"{account.cash:,.2f} of it cash",
         "shares": held or "none",

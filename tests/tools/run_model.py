@@ -58,11 +58,12 @@ class Fence:
 
     known: bool = False
     base: int = 0
+    saved: Saved | None = None  # what the base was; None where the run held no checkpoint
     seen: dict[int, Saved | None] | None = None
 
-    def move(self, base: int) -> None:
+    def move(self, base: int, saved: Saved | None) -> None:
         """The next save continues from `base`."""
-        self.known, self.base = True, base
+        self.known, self.base, self.saved = True, base, saved
 
 
 @dataclass
@@ -76,7 +77,7 @@ class RunModel:
 
     @property
     def top(self) -> int:
-        """The newest number, 0 for an empty run."""
+        """The highest number that was ever used."""
         return max(self.slots, default=0)
 
     @property
@@ -87,31 +88,36 @@ class RunModel:
     def find(self, which: Checkpoint | datetime | int | None) -> Saved | None:
         """What a load of `which` must find."""
         if which is None:
-            return self.slots.get(self.top)
+            return next(iter(self.standing), None)
         if isinstance(which, int):
             return self.slots.get(which)
         if not isinstance(which, Checkpoint):
             return next((saved for saved in self.standing if saved.record.created_at <= which), None)
         found = self.slots.get(which.number)
-        same = found and (found.record.digest, found.record.created_at) == (which.digest, which.created_at)
-        return found if same else None
+        return found if found and found.record == which else None
 
-    def refusal(self, fence: Fence, after: Checkpoint | int | None) -> type[CheckpointError] | None:
-        """The error that a save must raise."""
+    def base(self, fence: Fence, after: Checkpoint | int | None) -> Saved | type[CheckpointError] | None:
+        """What a save continues from, or the error that it must raise."""
+        if after is None and fence.known:
+            return CheckpointConflict if fence.base != self.top else fence.saved
+        newest = self.find(None)
         if after is None:
-            return CheckpointConflict if fence.known and fence.base != self.top else None
+            return newest
         number = after.number if isinstance(after, Checkpoint) else after
-        if number < self.top:
+        if fence.saved and number == fence.base == self.top:
+            newest = fence.saved  # removed or not: nobody went on from it
+        if number < (newest.record.number if newest else 0):
             return CheckpointConflict
-        missing = number > self.top or (isinstance(after, Checkpoint) and self.find(after) is None)
-        return CheckpointNotFound if missing else None
+        if isinstance(after, Checkpoint):
+            return newest if newest and newest.record == after else CheckpointNotFound
+        return CheckpointNotFound if number > (newest.record.number if newest else 0) else newest
 
     def save(self, fence: Fence, saved: Saved, policy: Policy | None) -> None:
         """`saved` is the newest now; a store with retention prunes by what it has seen itself."""
         number = saved.record.number
         self.slots[number] = saved
         self.hint = number
-        fence.move(number)
+        fence.move(number, saved)
         if policy is None:
             return
         if fence.seen is None or max(fence.seen) != number - 1:
@@ -125,14 +131,19 @@ class RunModel:
         if self.hint in {number, "torn"}:
             self.hint = None
 
+    def delete_run(self) -> None:
+        """One marker stays, so that numbers go on."""
+        self.slots, self.hint, self.leftovers = {self.top: None}, None, {}
+
     def prune(self, policy: Policy) -> None:
         """What `policy` drops is gone, and everything that nobody can need."""
         self._remove(policy, dict(self.slots))
         self.leftovers = {key: number for key, number in self.leftovers.items() if number > self.top}
 
     def _remove(self, policy: Policy, seen: dict[int, Saved | None]) -> None:
-        keep = {self.top, *policy([number for number in sorted(seen, reverse=True) if seen[number]])}
-        for number in sorted(seen.keys() - keep):
+        keep = {*policy([number for number in sorted(seen, reverse=True) if seen[number]])}
+        keep |= {number for number in sorted(seen)[-1:] if seen[number]}
+        for number in sorted(seen.keys() - keep - {self.top}):
             if number - 1 not in keep:
                 del seen[number]
                 self.slots.pop(number, None)
@@ -147,7 +158,7 @@ class RunModel:
 
     def wrong(self) -> list[str]:
         """What verify must complain of."""
-        return [f"{self.name}/latest.json"] if self.hint == "torn" or (self.hint or 0) > self.top else []
+        return [f"{self.name}/latest.json"] if self.hint == "torn" else []
 
 
 def nameless(key: str) -> str:

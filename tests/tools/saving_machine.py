@@ -105,6 +105,7 @@ class SavingMachine(RuleBasedStateMachine):
         self.policies: list[Policy | None] = []
         self.stores: list[CheckpointStore] = []
         self.fences: dict[tuple[int, str], Fence] = {}
+        self.reader = open_store(place)
         self.looks = 0
 
     @initialize(chosen=st.tuples(*[st.sampled_from([*RETENTIONS, *RETENTIONS[2:]])] * STORES))
@@ -129,18 +130,17 @@ class SavingMachine(RuleBasedStateMachine):
     ) -> None:
         """Check how `save` ends, against the model."""
         model, fence = self.models[run], self.fences[index, run]
-        refusal, before = model.refusal(fence, after), model.find(None)
-        record = outcome(save)
-        if refusal is not None:
-            assert record is refusal
+        base, record = model.base(fence, after), outcome(save)
+        if isinstance(base, type):
+            assert record is base
             return
         as_bytes = type(state) is memoryview
         data = bytes(state) if isinstance(state, memoryview) else JSON.dumps(state)
         assert record.number == model.top + 1
-        assert record.created_at == (max(clock.time, before.record.created_at) if before else clock.time)
+        assert record.created_at == (max(clock.time, base.record.created_at) if base else clock.time)
         assert (record.run, record.size, record.version, record.writer.pid) == (run, len(data), None, os.getpid())
         packed = len(data) > (INLINE_BASE64 if as_bytes else INLINE_JSON)
-        model.save(fence, Saved(record, bytes(data) if as_bytes else state, data, packed), self.policies[index])
+        model.save(fence, Saved(record, data if as_bytes else state, data, packed), self.policies[index])
         self.records[run].append(record)
         self.hints[run].append((record.number, self.place.objects()[f"{run}/latest.json"]))
 
@@ -219,7 +219,7 @@ class SavingMachine(RuleBasedStateMachine):
             with store.open_reader(run, at=at) as file:
                 assert (file.read(), file.checkpoint) == (found.data, found.record)
         if at is None or (found and found.record.number == model.top):
-            fence.move(model.top)
+            fence.move(model.top, found)
 
     @rule(index=stores, run=runs)
     def load_newest(self, index: int, run: str) -> None:

@@ -1,0 +1,125 @@
+"""
+Who saves against whom: each a context that yields a function which makes one durable save into a folder of its own.
+
+As a program, `python -m benchmarks.contestants NAME FOLDER COUNT` makes COUNT saves, for the syncs to be counted.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import sys
+from contextlib import AbstractContextManager, closing, contextmanager
+from itertools import count
+from typing import TYPE_CHECKING
+
+from benchmarks import sample
+from ckptstore import CheckpointStore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import TypeAlias
+
+    Save: TypeAlias = Callable[[], object]
+    Contestant: TypeAlias = Callable[[str], AbstractContextManager[Save]]
+
+RAW = "raw: O_TMPFILE, fsync, link, fsync of the folder"
+NAMED = "raw, with a named temporary file"
+OURS = "ckptstore"
+PRUNING = "ckptstore, retention=5"
+SQLITE = "SQLite: WAL, synchronous=FULL, one INSERT"
+
+
+@contextmanager
+def raw(folder: str) -> Iterator[Save]:
+    """The fewest steps that are exclusive, atomic and durable on Linux."""
+    state, numbers = sample.state(), count(1)
+
+    def save() -> None:
+        state["step"] = number = next(numbers)
+        data = json.dumps(state).encode()
+        at = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fd = os.open(".", os.O_TMPFILE | os.O_RDWR, 0o666, dir_fd=at)
+            try:
+                os.write(fd, data)
+                os.fsync(fd)
+                # Without a folder given CPython calls link(), which does not follow /proc's link.
+                os.link(f"/proc/self/fd/{fd}", f"{number:012}.json", src_dir_fd=at, dst_dir_fd=at, follow_symlinks=True)
+            finally:
+                os.close(fd)
+            os.fsync(at)
+        finally:
+            os.close(at)
+
+    yield save
+
+
+@contextmanager
+def named(folder: str) -> Iterator[Save]:
+    """The same where a file cannot be nameless: it is linked to its name, and the temporary one is removed."""
+    state, numbers = sample.state(), count(1)
+
+    def save() -> None:
+        state["step"] = number = next(numbers)
+        data = json.dumps(state).encode()
+        name = f"{folder}/{number:012}.json"
+        fd = os.open(f"{name}.tmp", os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+        try:
+            os.write(fd, data)
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+        os.link(f"{name}.tmp", name)
+        os.unlink(f"{name}.tmp")
+        at = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(at)
+        finally:
+            os.close(at)
+
+    yield save
+
+
+def _ours(retention: int | None) -> Contestant:
+    @contextmanager
+    def contestant(folder: str) -> Iterator[Save]:
+        store, state, numbers = CheckpointStore(folder, retention=retention), sample.state(), count(1)
+
+        def save() -> None:
+            state["step"] = next(numbers)
+            store.save("run", state)
+
+        yield save
+
+    return contestant
+
+
+@contextmanager
+def sqlite(folder: str) -> Iterator[Save]:
+    """A table in place of a folder; a commit is one sync of the log."""
+    state, numbers = sample.state(), count(1)
+    with closing(sqlite3.connect(f"{folder}/saved.db", isolation_level=None)) as db:
+        db.execute("PRAGMA journal_mode=WAL")
+        db.execute("PRAGMA synchronous=FULL")
+        db.execute("CREATE TABLE saved (number INTEGER PRIMARY KEY, state TEXT NOT NULL)")
+
+        def save() -> None:
+            state["step"] = number = next(numbers)
+            db.execute("INSERT INTO saved VALUES (?, ?)", (number, json.dumps(state)))
+
+        yield save
+
+
+ALL: dict[str, Contestant] = {RAW: raw, OURS: _ours(None), PRUNING: _ours(5), NAMED: named, SQLITE: sqlite}
+
+
+def _main(name: str, folder: str, times: str) -> None:
+    with ALL[name](folder) as save:
+        for _ in range(int(times)):
+            save()
+
+
+if __name__ == "__main__":
+    _main(*sys.argv[1:])
