@@ -10,7 +10,13 @@ import time
 
 from benchmarks import imports, loads, machine, many, saves, sizes, tables
 
-_PARTS = {"saves": saves.measure, "many": many.measure, "loads": loads.measure, "imports": imports.measure}
+_PARTS = {
+    "saves": saves.measure,
+    "many": many.measure,
+    "loads": loads.measure,
+    "imports": imports.measure,
+    "keeping": saves.measure_keeping,
+}
 _README = os.path.join(os.path.dirname(os.path.abspath(__file__)), "README.md")
 _BEGIN, _END = "<!-- tables: begin -->\n", "<!-- tables: end -->\n"
 
@@ -23,13 +29,14 @@ def main() -> None:
     before = os.getloadavg()[0]
     found: list[tables.Section] = []
     with tempfile.TemporaryDirectory(prefix=".benchmarks-", dir=asked.folder) as root:
+        described = machine.describe(root, size.label)
         for part in asked.parts or _PARTS:
             start = time.monotonic()
             folder = os.path.join(root, part)
             os.mkdir(folder)
             found.append(_PARTS[part](folder, size))
             print(f"{part}: {time.monotonic() - start:.0f} s", file=sys.stderr)
-        report = tables.report(found, machine.describe(root, size.label, before))
+    report = tables.report(found, [*described, machine.load(before)])
     if asked.write:
         _write(report)
     else:

@@ -1,5 +1,5 @@
 """
-Who saves against whom: each a context that yields a function which makes one durable save into a folder of its own.
+Who saves against whom: each a context that yields a function which makes one durable save into an empty folder.
 
 As a program, `python -m benchmarks.contestants NAME FOLDER COUNT` makes COUNT saves, for the syncs to be counted.
 """
@@ -24,10 +24,13 @@ if TYPE_CHECKING:
     Save: TypeAlias = Callable[[], object]
     Contestant: TypeAlias = Callable[[str], AbstractContextManager[Save]]
 
+_KEPT = 5
+
 RAW = "raw: O_TMPFILE, fsync, link, fsync of the folder"
+RAW_KEEPING = f"raw, and unlink of the file {_KEPT} before"
 NAMED = "raw, with a named temporary file"
 OURS = "ckptstore"
-PRUNING = "ckptstore, retention=5"
+OURS_KEEPING = f"ckptstore, retention={_KEPT}"
 SQLITE = "SQLite: WAL, synchronous=FULL, one INSERT"
 
 
@@ -54,6 +57,21 @@ def raw(folder: str) -> Iterator[Save]:
             os.close(at)
 
     yield save
+
+
+@contextmanager
+def raw_keeping(folder: str) -> Iterator[Save]:
+    """The same in a folder that does not grow; what is removed need not be durably so."""
+    with raw(folder) as save_one:
+        numbers = count(1 - _KEPT)
+
+        def save() -> None:
+            save_one()
+            number = next(numbers)
+            if number > 0:
+                os.unlink(f"{folder}/{number:012}.json")
+
+        yield save
 
 
 @contextmanager
@@ -85,11 +103,12 @@ def named(folder: str) -> Iterator[Save]:
 def _ours(retention: int | None) -> Contestant:
     @contextmanager
     def contestant(folder: str) -> Iterator[Save]:
-        store, state, numbers = CheckpointStore(folder, retention=retention), sample.state(), count(1)
+        root, run = os.path.split(folder)
+        store, state, numbers = CheckpointStore(root, retention=retention), sample.state(), count(1)
 
         def save() -> None:
             state["step"] = next(numbers)
-            store.save("run", state)
+            store.save(run, state)
 
         yield save
 
@@ -112,11 +131,13 @@ def sqlite(folder: str) -> Iterator[Save]:
         yield save
 
 
-ALL: dict[str, Contestant] = {RAW: raw, OURS: _ours(None), PRUNING: _ours(5), NAMED: named, SQLITE: sqlite}
+PLAIN: dict[str, Contestant] = {RAW: raw, OURS: _ours(None), NAMED: named, SQLITE: sqlite}
+KEEPING: dict[str, Contestant] = {RAW: raw, OURS_KEEPING: _ours(_KEPT), RAW_KEEPING: raw_keeping}
+_ALL = {**PLAIN, **KEEPING}
 
 
 def _main(name: str, folder: str, times: str) -> None:
-    with ALL[name](folder) as save:
+    with _ALL[name](folder) as save:
         for _ in range(int(times)):
             save()
 

@@ -45,10 +45,10 @@ store.latest(sys.argv[2])
 print(time.perf_counter() - start)
 """
 _TEXT = """\
-The same store and state; one process, but for the first `latest`: that is the call alone, after the import, in \
-{processes} fresh processes for each run. {rounds} rounds, {saves} saves or {loads} reads a turn. Each turn of saves at \
-{few} is in a new run of {few}. The run of {at_many} was made by saves whose syncs were left out, then the whole disk was \
-synced. What the system knows of the files is in its memory. For information: `latest` where latest.json was lost, \
+The same store and state; one process, but for the first `latest`: that is the call alone, after the import, in
+{processes} fresh processes for each run. {rounds} rounds, {saves} saves or {loads} reads a turn. Each turn of saves at
+{few} is in a new run of {few}. The run of {at_many} was made by saves whose syncs were left out; then the whole disk
+was synced. What the system knows of the files is in its memory. For information: `latest` where latest.json was lost,
 which lists the run."""
 
 

@@ -18,5 +18,5 @@ class Sizes:
     label: str
 
 
-FULL = Sizes(rounds=60, saves=10, loads=100, traced=100, many=100_000, processes=25, label="full run")
+FULL = Sizes(rounds=100, saves=10, loads=100, traced=100, many=100_000, processes=30, label="full run")
 SMALL = Sizes(rounds=1, saves=1, loads=1, traced=2, many=20, processes=1, label="tiny run: says nothing of speed")

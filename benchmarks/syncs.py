@@ -25,7 +25,8 @@ def _count(name: str, folder: str, saves: int) -> int | None:
     strace = shutil.which("strace")
     if strace is None:
         return None
-    with tempfile.TemporaryDirectory(dir=folder) as place, tempfile.NamedTemporaryFile("r") as counts:
+    place = tempfile.mkdtemp(dir=folder)  # left to be removed at the end: deleting slows down what is measured next
+    with tempfile.NamedTemporaryFile("r") as counts:
         done = subprocess.run(
             [
                 *(strace, "-f", "-c", "-e", "trace=fsync,fdatasync", "-o", counts.name),

@@ -43,8 +43,12 @@ def at_least(what: str, found: Spread, limit: float, unit: str = "x") -> Goal:
 
 def cells(found: Spread, scale: float = 1, digits: int = 2) -> list[str]:
     """`found` as three cells: the median, the middle half, the ends."""
-    low, lower, median, upper, high = (f"{value * scale:.{digits}f}" for value in found)
+    low, lower, median, upper, high = (_number(value * scale, digits) for value in found)
     return [median, f"{lower} to {upper}", f"{low} to {high}"]
+
+
+def _number(value: float, digits: int) -> str:
+    return f"{value:,.{digits if abs(value) < 100 else 0}f}"
 
 
 def report(sections: Sequence[Section], machine: Iterable[str]) -> str:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from datetime import datetime
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import datetime
+import msgspec
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Writer:
+class Writer(msgspec.Struct, frozen=True, kw_only=True):
     """Who saved a checkpoint: host name and process id."""
 
     host: str
@@ -21,8 +18,7 @@ class Writer:
         return f"{self.host}, pid {self.pid}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Checkpoint:
+class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
     """
     One saved state: immutable, numbered 1, 2, 3 … in its run.
 
@@ -38,5 +34,8 @@ class Checkpoint:
     size: int
     stored_size: int
     digest: str
-    metadata: Mapping[str, object] = field(hash=False)
+    metadata: Mapping[str, object]
     writer: Writer
+
+    def __hash__(self) -> int:
+        return hash((self.run, self.number, self.digest, self.created_at))

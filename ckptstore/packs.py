@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from base64 import b64decode, b64encode
+from binascii import a2b_base64, b2a_base64
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -48,7 +48,7 @@ def place(data: bytes, *, is_json: bool) -> Placed | None:
     """`data` as part of a manifest; None where it is too large for that."""
     if len(data) > (INLINE_JSON if is_json else INLINE_BASE64):
         return None
-    state = data if is_json else b'"%b"' % b64encode(data)
+    state = data if is_json else b'"%b"' % b2a_base64(data, newline=False)
     return Placed("json" if is_json else "base64", state, sha256(state).hexdigest(), len(data), len(state))
 
 
@@ -75,7 +75,7 @@ def read(backend: Backend, manifest: Manifest) -> bytes:
         if header.encoding == "json":
             data = state
         elif header.encoding == "base64":
-            data = b64decode(msgspec.json.decode(state, type=str), validate=True)
+            data = a2b_base64(msgspec.json.decode(state, type=str), strict_mode=True)
         else:
             data = b"".join([_read_chunk(backend, manifest, chunk) for chunk in _decode_chunks(state)])
     except (msgspec.MsgspecError, ValueError) as exc:

@@ -7,8 +7,10 @@ bottom up, a marker where a kept checkpoint stands below, manifests before the p
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from ckptstore import layout
 from ckptstore.errors import BackendError, CheckpointNotFound
@@ -25,8 +27,7 @@ if TYPE_CHECKING:
     from ckptstore.retention import Retention
 
 
-@dataclass(frozen=True, slots=True)
-class PruneReport:
+class PruneReport(msgspec.Struct, frozen=True):
     """What a prune did, or with `dry_run` would do: each checkpoint, newest first, and the leftovers by key."""
 
     run: str
@@ -46,16 +47,17 @@ class PruneReport:
 
 
 class Survey:
-    """All that stands in a run, proven at one instant: the slots' contents, and the keys that are no slots."""
+    """All that stands in a run, proven at one instant: what the slots hold, ascending, and keys of packs and rests."""
 
     def __init__(self, slots: dict[int, Content], others: list[str]) -> None:
         self.slots = slots
         self.others = others
+        self.is_plain = all(isinstance(content, Manifest) for content in slots.values())
 
     @property
     def top(self) -> int:
         """The number of the head."""
-        return max(self.slots, default=0)
+        return next(reversed(self.slots), 0)
 
     def is_before(self, manifest: Manifest) -> bool:
         """Whether `manifest` was built on the head of this survey, so that nothing can have come between."""
@@ -114,6 +116,22 @@ def survey(history: History, own: Manifest | None = None) -> Survey | None:
     raise BackendError(f"run {history.run!r}: the newest checkpoint changed {TRIES} times while pruning: try again")
 
 
+def keep_last(history: History, found: Survey, count: int) -> bool:
+    """
+    What `decide` and `remove` do for `KeepLast(count)`, at no cost for each checkpoint that stays.
+
+    False, with nothing done, where more stands in the run than small checkpoints without a gap.
+    """
+    surplus = list(islice(found.slots, max(0, len(found.slots) - count)))
+    if not found.is_plain or found.others or found.top - next(iter(found.slots)) >= len(found.slots):
+        return False
+    if surplus:
+        history.backend.delete([layout.slot(history.run, number) for number in surplus])
+        for number in surplus:
+            del found.slots[number]
+    return True
+
+
 def decide(found: Survey, policy: Retention) -> list[Decision]:
     """The decision for each checkpoint, newest first; the newest stays whatever the policy says."""
     checkpoints = [manifest.record() for manifest in found.checkpoints()]
@@ -137,6 +155,7 @@ def remove(history: History, found: Survey, decisions: Sequence[Decision], *, dr
         if number - 1 in keep:
             if isinstance(content, Manifest) and not dry_run:
                 found.slots[number], data = encode_marker(content)
+                found.is_plain = False
                 history.backend.put(layout.slot(history.run, number), data)
             continue
         empty.append(number)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -11,8 +12,7 @@ if TYPE_CHECKING:
     from ckptstore.checkpoint import Checkpoint
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(msgspec.Struct, frozen=True):
     """What is to become of one checkpoint, and the reason in words."""
 
     number: int
@@ -28,8 +28,7 @@ class Retention(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class KeepAll:
+class KeepAll(msgspec.Struct, frozen=True):
     """Removes nothing."""
 
     def decide(self, checkpoints: Sequence[Checkpoint]) -> Sequence[Decision]:
@@ -37,8 +36,7 @@ class KeepAll:
         return [Decision(checkpoint.number, keep=True, reason="everything is kept") for checkpoint in checkpoints]
 
 
-@dataclass(frozen=True, slots=True)
-class KeepLast:
+class KeepLast(msgspec.Struct, frozen=True):
     """Keeps the last `count` checkpoints."""
 
     count: int

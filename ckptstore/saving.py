@@ -15,6 +15,7 @@ from ckptstore.commit import Landed, claim, conflict
 from ckptstore.errors import CheckpointNotFound, VersionMismatch
 from ckptstore.format1 import FORMAT, encode_hint, encode_manifest
 from ckptstore.manifest import Damaged, Header, Host, Manifest, Marker, Named, new_id
+from ckptstore.retention import KeepLast
 
 if TYPE_CHECKING:
     from ckptstore.commit import Doubts
@@ -157,5 +158,6 @@ def _retain(history: History, position: Position, manifest: Manifest, retention:
         found = prune.survey(history, manifest)
     if found is None:
         return  # somebody went on from here already: pruning is theirs
-    prune.remove(history, found, prune.decide(found, retention))
+    if not (isinstance(retention, KeepLast) and prune.keep_last(history, found, retention.count)):
+        prune.remove(history, found, prune.decide(found, retention))
     position.survey = found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Protocol
 
 import msgspec
@@ -37,11 +36,13 @@ class Serializer(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class JsonSerializer:
+class JsonSerializer(msgspec.Struct, frozen=True):
     """Readable, exact and safe: what was given comes back, and nothing stored is ever executed."""
 
-    name: str = field(default="json", init=False)
+    @property
+    def name(self) -> str:
+        """`json`."""
+        return "json"
 
     def dumps(self, state: object) -> bytes:
         """Compact JSON; `TypeError` names the path of what cannot be stored, `ValueError` that of a cycle."""
@@ -63,11 +64,13 @@ class JsonSerializer:
         return untag(tree) if b'{"$' in data else tree
 
 
-@dataclass(frozen=True, slots=True)
-class BytesSerializer:
+class BytesSerializer(msgspec.Struct, frozen=True):
     """Bytes as they are, for those who serialize themselves."""
 
-    name: str = field(default="bytes", init=False)
+    @property
+    def name(self) -> str:
+        """`bytes`."""
+        return "bytes"
 
     def dumps(self, state: object) -> bytes:
         """`state` itself, if it is bytes, or the bytes of a bytearray or memoryview."""
@@ -80,11 +83,13 @@ class BytesSerializer:
         return bytes(data)
 
 
-@dataclass(frozen=True, slots=True)
-class PickleSerializer:
+class PickleSerializer(msgspec.Struct, frozen=True):
     """Almost any Python object; only for checkpoints whose every writer is trusted, for loading one can run code."""
 
-    name: str = field(default="pickle", init=False)
+    @property
+    def name(self) -> str:
+        """`pickle`."""
+        return "pickle"
 
     def dumps(self, state: object) -> bytes:
         """The pickle, of the newest protocol; `TypeError` for what has none."""

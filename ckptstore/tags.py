@@ -14,7 +14,6 @@ Dataclasses, Structs and Enum members are stored as fields and values. `untag` i
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from binascii import b2a_base64
 from datetime import date, datetime, time, timedelta
@@ -198,7 +197,7 @@ def _stored(x: Any) -> Any:  # noqa: ANN401 - anything hashable
     kind = type(x)
     if kind is tuple or kind is frozenset:
         return kind(map(_stored, x))
-    if dataclasses.is_dataclass(kind) or issubclass(kind, Struct):
+    if hasattr(kind, "__dataclass_fields__") or issubclass(kind, Struct):
         raise Refusal(TypeError, f"{kind.__qualname__} comes back as a dict, which is no key or element: use a tuple")
     return _stored(x.value) if issubclass(kind, Enum) else x
 
@@ -214,6 +213,8 @@ class _Plan(NamedTuple):
 @lru_cache(1024)
 def _plan(kind: Any) -> _Plan:  # noqa: ANN401 - a class
     if not issubclass(kind, Struct):
+        import dataclasses  # noqa: PLC0415 - 6 ms, and whoever made this class has loaded it
+
         return _Plan(tuple((field.name, field.name) for field in dataclasses.fields(kind)))
     config = kind.__struct_config__
     tag: Any = () if config.tag is None else ((config.tag_field, config.tag),)
@@ -249,7 +250,7 @@ def _other(x: Any, depth: int) -> Any:  # noqa: ANN401 - any object
         except Refusal as refusal:
             refusal.trail.append((x, "value", field))
             raise
-    if issubclass(kind, (Enum, *_TAGS)) or not (dataclasses.is_dataclass(kind) or issubclass(kind, Struct)):
+    if issubclass(kind, (Enum, *_TAGS)) or not (hasattr(kind, "__dataclass_fields__") or issubclass(kind, Struct)):
         raise refuse(kind, _TAGS)
     return _record(x, depth)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from ckptstore import layout, packs
 from ckptstore.errors import CheckpointError, CheckpointNotFound
@@ -14,8 +15,7 @@ if TYPE_CHECKING:
     from ckptstore.history import History
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(msgspec.Struct, frozen=True):
     """One thing that is wrong: where, and what it means. `number` is None where no checkpoint is hurt."""
 
     run: str
@@ -24,8 +24,7 @@ class Problem:
     what: str
 
 
-@dataclass(frozen=True, slots=True)
-class VerifyReport:
+class VerifyReport(msgspec.Struct, frozen=True):
     """What was found: `checked` counts the checkpoints that were read whole."""
 
     run: str

@@ -7,11 +7,11 @@ import random
 import sys
 import tempfile
 from contextlib import nullcontext
-from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
+from msgspec.structs import asdict
 
 from ckptstore import layout
 from ckptstore.cli import exits, output

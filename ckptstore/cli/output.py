@@ -5,11 +5,11 @@ from __future__ import annotations
 import io
 import os
 import sys
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
+from msgspec.structs import asdict
 from rich.console import Console
 from rich.filesize import decimal
 from rich.pretty import Pretty

@@ -98,19 +98,15 @@ class RunModel:
 
     def base(self, fence: Fence, after: Checkpoint | int | None) -> Saved | type[CheckpointError] | None:
         """What a save continues from, or the error that it must raise."""
-        if after is None and fence.known:
+        number = after.number if isinstance(after, Checkpoint) else after
+        own = fence.known if number is None else fence.saved is not None and number == fence.base
+        if own:  # removed or not: what counts is whether somebody went on from it
             return CheckpointConflict if fence.base != self.top else fence.saved
         newest = self.find(None)
-        if after is None:
+        top = newest.record.number if newest else 0
+        if number is None or number == top:
             return newest
-        number = after.number if isinstance(after, Checkpoint) else after
-        if fence.saved and number == fence.base == self.top:
-            newest = fence.saved  # removed or not: nobody went on from it
-        if number < (newest.record.number if newest else 0):
-            return CheckpointConflict
-        if isinstance(after, Checkpoint):
-            return newest if newest and newest.record == after else CheckpointNotFound
-        return CheckpointNotFound if number > (newest.record.number if newest else 0) else newest
+        return CheckpointConflict if number < top else CheckpointNotFound
 
     def save(self, fence: Fence, saved: Saved, policy: Policy | None) -> None:
         """`saved` is the newest now; a store with retention prunes by what it has seen itself."""

@@ -101,7 +101,7 @@ class SavingMachine(RuleBasedStateMachine):
         clock.time = START
         self.models = {run: RunModel(run) for run in RUNS}
         self.records: dict[str, list[Checkpoint]] = {run: [] for run in RUNS}
-        self.hints: dict[str, list[tuple[int, bytes]]] = {run: [] for run in RUNS}
+        self.hints: dict[str, dict[int, bytes]] = {run: {} for run in RUNS}
         self.policies: list[Policy | None] = []
         self.stores: list[CheckpointStore] = []
         self.fences: dict[tuple[int, str], Fence] = {}
@@ -142,7 +142,7 @@ class SavingMachine(RuleBasedStateMachine):
         packed = len(data) > (INLINE_BASE64 if as_bytes else INLINE_JSON)
         model.save(fence, Saved(record, data if as_bytes else state, data, packed), self.policies[index])
         self.records[run].append(record)
-        self.hints[run].append((record.number, self.place.objects()[f"{run}/latest.json"]))
+        self.hints[run][record.number] = self.place.objects()[f"{run}/latest.json"]
 
     @rule(index=stores, run=runs, state=trees)
     def save(self, index: int, run: str, state: object) -> None:
