@@ -42,15 +42,15 @@ def verify(history: History) -> VerifyReport:
     keys = [info.key for info in history.backend.list(f"{history.run}/")]
     if not keys:
         raise CheckpointNotFound(f"there is no run {history.run!r}")
-    found = [(key, *layout.parse(history.run, key)) for key in keys]
-    top = max((number for _, kind, number in found if kind == "slot"), default=0)
+    found = [(key, layout.parse(history.run, key)) for key in keys]
     problems = [
         Problem(history.run, None, key, "not an object of this library: it is left alone")
-        for key, kind, _ in found
-        if kind == "foreign"
+        for key, name in found
+        if name.kind == "foreign"
     ]
+    slots = [name.number for _, name in found if name.kind == "slot"]
     checked = 0
-    for number in [*(number for _, kind, number in found if kind == "slot"), top + 1]:  # a folder is not listed
+    for number in [*slots, max(slots, default=0) + 1]:  # a folder in the place of the next is not listed
         what = _check_slot(history, number)
         checked += what is None
         problems += [Problem(history.run, number, layout.slot(history.run, number), what)] if what else []

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
-from ckptstore_backends.local import LocalBackend
-from ckptstore_backends.memory import MemoryBackend
 from faults import MODES, Died, FaultyBackend, Mode
 
-from ckptstore import CheckpointConflict, CheckpointError, CheckpointNotFound, CheckpointStore, layout, packs
+from ckptstore import CheckpointConflict, CheckpointError, CheckpointNotFound, CheckpointStore, Decision, layout, packs
+from ckptstore.history import History
 from ckptstore.manifest import Manifest
 from ckptstore.prune import survey
-from ckptstore.history import History
+from ckptstore_backends.local import LocalBackend
+from ckptstore_backends.memory import MemoryBackend
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
 
+    from ckptstore import Checkpoint
     from ckptstore.backend import Backend
 
 RUN = "run"
@@ -67,9 +68,8 @@ CASES = [
 class KeepOddAndLast:
     """A policy that leaves gaps."""
 
-    def decide(self, checkpoints):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201, D102
-        from ckptstore import Decision
-
+    def decide(self, checkpoints: Sequence[Checkpoint]) -> list[Decision]:
+        """Odd numbers and the newest."""
         return [Decision(c.number, c.number % 2 == 1 or i == 0, "odd") for i, c in enumerate(checkpoints)]
 
 
@@ -80,7 +80,7 @@ def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(params=["memory", "local"])
-def make_backend(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], Backend]]:
+def make_backend(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Backend]:
     """A maker of empty backends, none of which shares anything with another."""
     count = 0
 

@@ -31,7 +31,9 @@ SCENARIOS = {
     "two writers": Scenario({"a": ["load", S], "b": ["load", S, S, S]}),
     "two writers, keep 2": Scenario({"a": ["load", S], "b": ["load", S, S, S]}, keep=2),
     "two writers swap": Scenario({"a": ["load", S, S], "b": ["load", S, S], "c": ["latest", "latest"]}),
-    "two writers swap, keep 2": Scenario({"a": ["load", S, S], "b": ["load", S, S, S], "c": ["latest", "load"]}, keep=2),
+    "two writers swap, keep 2": Scenario(
+        {"a": ["load", S, S], "b": ["load", S, S, S], "c": ["latest", "load"]}, keep=2
+    ),
     "empty run": Scenario({"a": [S], "b": [S, S], "c": ["latest", "checkpoints"]}, seeded=False),
     "reader under writer": Scenario({"a": ["load", S, S, S], "c": ["load", "load"]}, large=True),
     "late reader": Scenario({"a": ["load", S], "b": ["load", S, S, S], "c": ["latest", "checkpoints", "load 2"]}),
@@ -67,7 +69,7 @@ STALE_LIST = ("lost hint, keep 1", (("a", 0), ("b", 3), ("c", -4), ("b", 99), ("
 HOLE_ABOVE = ("pruner", (("a", 0), ("b", 99), ("p", 1), ("a", 99)))
 SCRIPTS = [STALE_HINT, STALE_WALK, STALE_LIST, HOLE_ABOVE]
 
-PLANTED = {
+PLANTED: dict[Callable[[pytest.MonkeyPatch], None], str | tuple[str, Script]] = {
     planted.no_proof: "two writers",
     planted.hint_before_proof: STALE_HINT,
     planted.no_list_on_doubt: "pruner",
@@ -111,7 +113,7 @@ def test_the_search_finds_a_planted_bug(
 ) -> None:
     """With any one rule of the protocol left out, some order breaks a promise: the search can fail."""
     where = PLANTED[bug]
-    name, script = (where, ()) if isinstance(where, str) else where
+    name, script = where if isinstance(where, tuple) else (where, ())
     bug(monkeypatch)
 
     assert any(explore(SCENARIOS[name], seed, script) for seed in range(1000))

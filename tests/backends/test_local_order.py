@@ -155,7 +155,7 @@ def test_a_new_folder_is_durable_before_a_delete(backend: LocalBackend, calls: l
 
 
 def test_changes_in_another_run_are_not_waited_for(backend: LocalBackend, calls: list[str]) -> None:
-    """Order is promised below one first part of a key: a delete in one run does not sync what was removed in another."""
+    """Order is promised within a run: a delete in one does not sync what was removed in another."""
     for key in ("run/2", "other/1", "other/2"):
         backend.create(key, b"x")
     backend.delete(["run/1"])

@@ -2,11 +2,13 @@
 Seeded exploration of interleavings: real stores in greenlets, of which one at a time takes one backend call.
 
 An order is a few long segments: an actor moves until it is about to change something for the n-th time, or to its end.
-Commit protocols fail under long stalls around changes; orders drawn call by call hardly ever hold one. A ghost watches every call and says what no caller can see: whose number it was first.
+Commit protocols fail under long stalls around changes; orders drawn call by call hardly ever hold one. A ghost watches
+every call and says what no caller can see: whose number it was first.
 """
 
 from __future__ import annotations
 
+import contextlib
 import random
 import warnings
 from dataclasses import dataclass
@@ -14,12 +16,12 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import greenlet
-from ckptstore_backends.memory import MemoryBackend
 from faults import Died
 
 from ckptstore import CheckpointConflict, CheckpointError, CheckpointNotFound, CheckpointStore, layout
 from ckptstore.format1 import IDENT_SIZE, ident, parse
 from ckptstore.manifest import Ident, Manifest
+from ckptstore_backends.memory import MemoryBackend
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -30,10 +32,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 RUN = "r"
 Script: TypeAlias = "Sequence[tuple[str, int]]"
-
-
-class Violation(Exception):
-    """A promise of the protocol is broken; the message says which, and how it came to that."""
 
 
 class Ghost:
@@ -321,7 +319,7 @@ class _Actor:
             seen.add(self.ghost.newest())
             return result
 
-        self.ghost.watch = note  # type: ignore[method-assign]
+        self.ghost.watch = note  # type: ignore[method-assign, assignment]
         number = do()
         if number not in seen:
             self.ghost.fail(f"I2: newest = {number}, which it was at no instant of the call ({sorted(seen)})")
@@ -354,10 +352,8 @@ class _Actor:
 
     def delete(self, number: int) -> None:
         self.ghost.deleted.add(number)
-        try:
+        with contextlib.suppress(CheckpointNotFound, ValueError):
             self.pruner.delete(RUN, number)
-        except (CheckpointNotFound, ValueError):
-            pass
 
     def do(self, op: str) -> None:
         verb, _, number = op.partition(" ")

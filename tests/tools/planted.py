@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from interleave import SteppedBackend
 
 from ckptstore import commit, history, layout, prune, saving
-from ckptstore.errors import CheckpointConflict
+from ckptstore.errors import BackendError, CheckpointConflict
 from ckptstore.format1 import encode_hint, encode_manifest
 from ckptstore.history import Found, History
 from ckptstore.manifest import Manifest, Marker, new_id
@@ -20,16 +20,17 @@ if TYPE_CHECKING:
 
     from ckptstore.commit import Doubts
     from ckptstore.manifest import Content
+    from ckptstore.retention import Decision
 
     Patch = pytest.MonkeyPatch
 
 
-def no_proof(patch: Patch) -> None:
+def no_proof(patch: Patch, /) -> None:
     """A create alone counts as committed."""
     patch.setattr(commit, "prove", lambda *_: None)
 
 
-def hint_before_proof(patch: Patch) -> None:
+def hint_before_proof(patch: Patch, /) -> None:
     """The hint is put as soon as the slot is created."""
     prove = commit.prove
 
@@ -41,7 +42,7 @@ def hint_before_proof(patch: Patch) -> None:
     patch.setattr(commit, "prove", early)
 
 
-def no_list_on_doubt(patch: Patch) -> None:
+def no_list_on_doubt(patch: Patch, /) -> None:
     """A save whose base is gone withdraws without looking whether it is the head itself."""
 
     def hasty(past: History, base: Content | None, manifest: Manifest) -> None:
@@ -53,7 +54,7 @@ def no_list_on_doubt(patch: Patch) -> None:
     patch.setattr(commit, "prove", hasty)
 
 
-def trust_empty_base(patch: Patch) -> None:
+def trust_empty_base(patch: Patch, /) -> None:
     """The first save of a run does not list."""
     prove = commit.prove
 
@@ -64,7 +65,7 @@ def trust_empty_base(patch: Patch) -> None:
     patch.setattr(commit, "prove", trusting)
 
 
-def hint_not_reread(patch: Patch) -> None:
+def hint_not_reread(patch: Patch, /) -> None:
     """An absent successor is enough to believe the hint."""
 
     def gullible(past: History, *, whole: bool) -> Manifest | None:
@@ -79,7 +80,7 @@ def hint_not_reread(patch: Patch) -> None:
     patch.setattr(History, "_find_by_hint", gullible)
 
 
-def walk_not_proven(patch: Patch) -> None:
+def walk_not_proven(patch: Patch, /) -> None:
     """The walk forward from the hint believes each successor; only the last step is proven."""
 
     def striding(past: History, *, whole: bool) -> Manifest | None:
@@ -94,7 +95,7 @@ def walk_not_proven(patch: Patch) -> None:
     patch.setattr(History, "_find_by_hint", striding)
 
 
-def no_second_list(patch: Patch) -> None:
+def no_second_list(patch: Patch, /) -> None:
     """What one list shows as the highest is believed, by readers and by the pruner."""
 
     def find(past: History, *, whole: bool = False) -> Found:
@@ -118,7 +119,7 @@ def no_second_list(patch: Patch) -> None:
     patch.setattr(prune, "survey", hasty_survey)
 
 
-def top_down(patch: Patch) -> None:
+def top_down(patch: Patch, /) -> None:
     """Removal goes from the newest down."""
     delete = SteppedBackend.delete
 
@@ -128,7 +129,7 @@ def top_down(patch: Patch) -> None:
     patch.setattr(SteppedBackend, "delete", downwards)
 
 
-def no_markers(patch: Patch) -> None:
+def no_markers(patch: Patch, /) -> None:
     """A number above a kept checkpoint is removed without a marker."""
     put = SteppedBackend.put
 
@@ -141,13 +142,13 @@ def no_markers(patch: Patch) -> None:
     patch.setattr(SteppedBackend, "put", bare)
 
 
-def no_links(patch: Patch) -> None:
+def no_links(patch: Patch, /) -> None:
     """Whatever stands in a slot counts."""
     patch.setattr(history, "names", lambda *_: True)
     patch.setattr(prune, "names", lambda successor, _: not isinstance(successor, Marker))
 
 
-def packs_without_aim(patch: Patch) -> None:
+def packs_without_aim(patch: Patch, /) -> None:
     """The collector removes each pack that no manifest names."""
 
     def greedy(run: str, found: prune.Survey, keep: set[int]) -> list[str]:
@@ -157,13 +158,11 @@ def packs_without_aim(patch: Patch) -> None:
     patch.setattr(prune, "collect", greedy)
 
 
-def packs_first(patch: Patch) -> None:
+def packs_first(patch: Patch, /) -> None:
     """Packs are removed before the manifests that name them."""
     remove = prune.remove
 
-    def reckless(
-        past: History, found: prune.Survey, decisions: list[prune.Decision], *, dry_run: bool = False
-    ) -> list[str]:
+    def reckless(past: History, found: prune.Survey, decisions: list[Decision], *, dry_run: bool = False) -> list[str]:
         keep = {d.number for d in decisions if d.keep}
         past.backend.delete(prune.collect(past.run, found, keep))
         return remove(past, found, decisions, dry_run=dry_run)
@@ -171,7 +170,7 @@ def packs_first(patch: Patch) -> None:
     patch.setattr(prune, "remove", reckless)
 
 
-def losers_clean_up(patch: Patch) -> None:
+def losers_clean_up(patch: Patch, /) -> None:
     """A save that lost removes its packs."""
     written = saving._commit
 
@@ -179,7 +178,7 @@ def losers_clean_up(patch: Patch) -> None:
         before = {info.key for info in past.backend.list(f"{past.run}/packs/")}
         try:
             return written(past, base, draft, doubts)
-        except (CheckpointConflict, commit.BackendError):
+        except (CheckpointConflict, BackendError):
             aim = f"{past.run}/packs/{(base.number if base else 0) + 1:012}"
             mine = {info.key for info in past.backend.list(aim)} - before
             past.backend.delete(sorted(mine))
@@ -188,7 +187,7 @@ def losers_clean_up(patch: Patch) -> None:
     patch.setattr(saving, "_commit", tidy)
 
 
-def no_readback(patch: Patch) -> None:
+def no_readback(patch: Patch, /) -> None:
     """A refused create is a conflict, whoever it was that came first."""
     create = commit._create
 
@@ -202,10 +201,10 @@ def no_readback(patch: Patch) -> None:
     patch.setattr(commit, "_look", lambda *_: None)
 
 
-def one_id_for_all_attempts(patch: Patch) -> None:
+def one_id_for_all_attempts(patch: Patch, /) -> None:
     """The second attempt of a create carries the id of the first."""
     local = threading.local()
-    claim = saving.claim
+    claim = commit.claim
 
     def stubborn(
         past: History, base: Content | None, encode: Callable[[str], tuple[Manifest, bytes]], doubts: Doubts
@@ -224,7 +223,7 @@ def one_id_for_all_attempts(patch: Patch) -> None:
     patch.setattr(saving, "claim", stubborn)
 
 
-def unknown_floor(patch: Patch) -> None:
+def unknown_floor(patch: Patch, /) -> None:
     """Each save removes one number without having seen what lies below it."""
 
     def blind(past: History, _: object, manifest: Manifest, retention: object) -> None:

@@ -1,0 +1,336 @@
+"""Several writers and readers of one run: who may go on, who is fenced out, and what nobody loses."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+from places import KINDS, InFolder, make, open_store, slot, through
+from spies import Spy
+
+from ckptstore import BackendError, CheckpointConflict, CheckpointNotFound, packs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from places import Place
+
+    from ckptstore import Checkpoint, CheckpointStore
+
+
+@pytest.fixture(params=KINDS)
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """Give a new root, of each kind."""
+    return make(request.param, tmp_path)
+
+
+# Two stores
+
+
+def test_a_stale_copy_is_fenced_out(place: Place) -> None:
+    """Of two copies of a job the one that fell behind cannot save, and nothing of the other's changes."""
+    ours, theirs = open_store(place), open_store(place)
+    ours.save("run", "ours")
+    theirs.load("run")
+    theirs.save("run", "theirs")
+    before = place.objects()
+
+    for _ in range(2):
+        with pytest.raises(CheckpointConflict):
+            ours.save("run", "stale")
+    assert place.objects() == before
+
+
+def test_a_conflict_says_who_and_when(place: Place) -> None:
+    """The message names run, base, the newer checkpoint, its host, process and time, and the way out."""
+    ours, theirs = open_store(place), open_store(place)
+    ours.save("run", 1)
+    newer = theirs.save("run", 2)
+
+    with pytest.raises(CheckpointConflict) as caught:
+        ours.save("run", 3)
+    message = str(caught.value)
+    who = f"{os.uname().nodename}, pid {os.getpid()}, at {newer.created_at.isoformat()}"
+    assert message.startswith("run 'run': this save continues from checkpoint 1, but 2 was saved by " + who)
+    assert "take over with load()" in message
+
+
+def test_a_load_takes_over(place: Place) -> None:
+    """Who was fenced out loads the newest, and goes on from there."""
+    ours, theirs = open_store(place), open_store(place)
+    ours.save("run", 1)
+    theirs.save("run", 2)
+
+    assert ours.load("run") == 2
+    assert ours.save("run", 3).number == 3
+
+
+LOOKS: list[Callable[[CheckpointStore], object]] = [
+    lambda store: store.latest("run"),
+    lambda store: store.checkpoints("run"),
+    lambda store: store.verify("run"),
+    lambda store: store.runs(),
+    lambda store: store.load("run", at=1),
+    lambda store: store.load("run", at=9, default=None),
+    lambda store: store.open_reader("run", at=1),
+    lambda store: store.prune("run"),
+    lambda store: store.delete("run", 1),
+]
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_looking_moves_no_fence(place: Place, look: Callable[[CheckpointStore], object]) -> None:
+    """Only a save, or a load of the newest, says that the work goes on from there."""
+    ours, theirs = open_store(place), open_store(place)
+    ours.save("run", 1)
+    theirs.save("run", 2)
+    look(ours)
+
+    with pytest.raises(CheckpointConflict):
+        ours.save("run", 3)
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_who_only_looked_follows_the_newest(place: Place, look: Callable[[CheckpointStore], object]) -> None:
+    """A store that neither saved nor loaded the newest continues from whatever is the newest when it saves."""
+    ours, theirs = open_store(place), open_store(place)
+    for n in range(2):
+        theirs.save("run", n)
+    look(ours)
+    theirs.save("run", 3)
+
+    assert ours.save("run", 4).number == 4
+
+
+@pytest.mark.parametrize("at", ["number", "record", "time"])
+def test_a_load_of_the_newest_by_name_is_a_load_of_the_newest(place: Place, at: str) -> None:
+    """However the newest is named, who loads it continues from it."""
+    ours, theirs = open_store(place), open_store(place)
+    record = theirs.save("run", 1)
+    ours.load("run", at={"number": 1, "record": record, "time": record.created_at}[at])
+    theirs.save("run", 2)
+
+    with pytest.raises(CheckpointConflict):
+        ours.save("run", 3)
+
+
+@pytest.mark.parametrize("load", [{"default": None}, {}])
+def test_an_empty_run_is_a_base_too(place: Place, load: dict[str, None]) -> None:
+    """Of two jobs that found the run empty only one begins it."""
+    ours, theirs = open_store(place), open_store(place)
+    for store in (ours, theirs):
+        try:
+            store.load("run", **load)
+        except CheckpointNotFound:
+            continue
+    ours.save("run", "ours")
+
+    with pytest.raises(CheckpointConflict, match="continues from an empty run, but 1 was saved"):
+        theirs.save("run", "theirs")
+    assert open_store(place).load("run") == "ours"
+
+
+def test_an_old_base_is_stale_though_its_successor_is_pruned(place: Place) -> None:
+    """A writer that slept through the removal of what came after its base is fenced out, and leaves nothing."""
+    ours, theirs = open_store(place), open_store(place, retention=1)
+    ours.save("run", 1)
+    for n in range(3):
+        theirs.save("run", n)
+    before = place.objects()
+
+    with pytest.raises(CheckpointConflict, match="continues from checkpoint 1, but 2 was saved"):
+        ours.save("run", "stale")
+    assert place.objects() == before
+
+
+def test_a_deleted_run_fences_as_well(place: Place) -> None:
+    """A copy of the job that still runs cannot save into a run that was deleted and begun anew."""
+    ours, theirs = open_store(place), open_store(place)
+    ours.save("run", "old")
+    theirs.delete_run("run")
+    new = theirs.save("run", "new")
+
+    with pytest.raises(CheckpointConflict):
+        ours.save("run", "stale")
+    assert open_store(place).checkpoints("run") == [new]
+
+
+def test_runs_have_fences_of_their_own(place: Place) -> None:
+    """Who fell behind in one run goes on in another."""
+    ours, theirs = open_store(place), open_store(place)
+    for run in ("a", "b"):
+        ours.save(run, 1)
+    theirs.save("a", 2)
+
+    assert ours.save("b", 2).number == 2
+
+
+# after=
+
+
+def test_after_names_the_base(place: Place) -> None:
+    """A save after the newest works by number and by record, whatever the store itself last saw."""
+    ours, theirs = open_store(place), open_store(place)
+    ours.save("run", 1, after=0)
+    record = theirs.save("run", 2)
+
+    assert ours.save("run", 3, after=2).number == 3
+    assert theirs.save("run", 4, after=ours.latest("run")).number == 4
+    with pytest.raises(CheckpointConflict, match="continues from checkpoint 2, but 4 was saved"):
+        ours.save("run", 5, after=record)
+
+
+def test_after_an_older_one_is_a_conflict(place: Place) -> None:
+    """Anything newer than what the caller says is somebody else's."""
+    store = open_store(place)
+    records = [store.save("run", n) for n in range(2)]
+    afters: list[Checkpoint | int] = [0, 1, records[0]]
+    for after in afters:
+        with pytest.raises(CheckpointConflict, match="but 2 was saved"):
+            store.save("run", 3, after=after)
+
+    assert store.save("run", 3).number == 3
+
+
+def test_after_what_is_not_there_is_not_found(place: Place, tmp_path: Path) -> None:
+    """A base that does not exist is never guessed, nor is another of the same number taken for it."""
+    store, other = open_store(place), open_store(make("folder", tmp_path / "other"))
+    store.save("run", 1)
+    foreign = other.save("run", "another")
+
+    for after in (2, foreign):
+        with pytest.raises(CheckpointNotFound, match="no such checkpoint"):
+            store.save("run", 2, after=after)
+    with pytest.raises(CheckpointNotFound, match="no such checkpoint 1"):
+        store.save("empty", 2, after=1)
+    assert store.runs() == ["run"]
+
+
+# One store, several threads and processes
+
+
+def test_threads_that_share_a_store_take_turns(place: Place) -> None:
+    """Saves of one store never conflict with each other: 100 of two threads get 100 numbers in a row."""
+    store, start = open_store(place, retention=3), threading.Barrier(2)
+    records: list[Checkpoint] = []
+
+    def work(name: str) -> None:
+        start.wait(30)
+        records.extend([store.save("run", [name, n]) for n in range(50)])
+
+    threads = [threading.Thread(target=work, args=(name,)) for name in "ab"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(record.number for record in records) == list(range(1, 101))
+    assert [record.number for record in store.checkpoints("run")] == [100, 99, 98]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="a fork is what is tested")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+@pytest.mark.parametrize("first", ["parent", "child"])
+def test_a_fork_is_a_second_writer(tmp_path: Path, first: str) -> None:
+    """After a fork parent and child are two writers with one base: whoever saves second is fenced out."""
+    store = open_store(InFolder(tmp_path))
+    store.save("run", 1)
+
+    def save() -> int:
+        try:
+            return store.save("run", os.getpid()).number
+        except CheckpointConflict:
+            return 99
+
+    ready, go = os.pipe()
+    child = os.fork()
+    if child == 0:
+        if first == "parent":
+            os.read(ready, 1)  # until the parent has saved
+        os._exit(save())
+    if first == "parent":
+        ours = save()
+        os.write(go, b"!")
+    theirs = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if first == "child":
+        ours = save()
+    os.close(ready)
+    os.close(go)
+
+    assert (ours, theirs) == ((2, 99) if first == "parent" else (99, 2))
+
+
+# Replies that are lost
+
+
+def test_a_lost_reply_is_no_conflict(place: Place) -> None:
+    """A create that got through although the storage reported an error is the save that it was."""
+
+    def lose(verb: str, key: str) -> None:
+        if (verb, key) == ("create", slot(1)):
+            raise TimeoutError("no reply")
+
+    store = through(open_store(place), lambda backend: Spy(backend, after=lose))
+
+    assert store.save("run", 1).number == 1
+    assert store.save("run", 2).number == 2
+
+
+def test_a_save_in_doubt_is_said_to_be(place: Place) -> None:
+    """Where nobody can tell whether it was saved the error says so, and the next save goes on either way."""
+    dark = False
+
+    def darken(verb: str, key: str) -> None:
+        nonlocal dark
+        dark = dark or (verb, key) == ("create", slot(1))
+        if dark:
+            raise TimeoutError("no network")
+
+    store = through(open_store(place), lambda backend: Spy(backend, after=darken))
+    with pytest.raises(BackendError, match=r"^run 'run', checkpoint 1: .*did not say whether it was saved"):
+        store.save("run", "in doubt")
+    store._backend = open_store(place)._backend
+
+    assert store.save("run", "next").number == 2
+    assert [store.load("run", at=n) for n in (1, 2)] == ["in doubt", "next"]
+
+
+# Readers beside writers
+
+
+def test_a_load_looks_again_when_the_checkpoint_is_pruned_under_it(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pack that vanishes because a newer checkpoint took its place is not damage: the newer one is loaded."""
+    monkeypatch.setattr(packs, "INLINE_JSON", 10)
+    writer = open_store(place, retention=1)
+    writer.save("run", "x" * 20)
+
+    def overtake(verb: str, key: str) -> None:
+        if verb == "get" and "/packs/000000000001" in key:
+            writer.save("run", "y" * 20)
+
+    reader = through(open_store(place), lambda backend: Spy(backend, before=overtake))
+
+    assert reader.load("run") == "y" * 20
+    assert reader.save("run", "z").number == 3
+    assert reader.load("run", at=1, default=None) is None
+
+
+def test_a_listing_passes_over_what_is_pruned_under_it(place: Place) -> None:
+    """What vanishes while checkpoints are listed is not in the list, and no error."""
+    writer = open_store(place)
+    for n in range(4):
+        writer.save("run", n)
+    pruner = open_store(place, retention=2)
+
+    def overtake(verb: str, key: str) -> None:
+        if (verb, key) == ("get", slot(2)):
+            pruner.prune("run")
+
+    reader = through(open_store(place), lambda backend: Spy(backend, before=overtake))
+
+    assert [record.number for record in reader.checkpoints("run")] == [4, 3]
