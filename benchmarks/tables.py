@@ -33,12 +33,12 @@ class Section(NamedTuple):
 
 def at_most(what: str, found: Spread, limit: float, unit: str = "x") -> Goal:
     """The goal that the median of `found` is no more than `limit`."""
-    return Goal(what, f"at most {limit:g}{unit}", f"{found.median:.2f}{unit}", found.median <= limit)
+    return Goal(what, f"at most {limit:g}{unit}", f"{found.median:.3f}{unit}", found.median <= limit)
 
 
 def at_least(what: str, found: Spread, limit: float, unit: str = "x") -> Goal:
     """The goal that the median of `found` is no less than `limit`."""
-    return Goal(what, f"at least {limit:g}{unit}", f"{found.median:.2f}{unit}", found.median >= limit)
+    return Goal(what, f"at least {limit:g}{unit}", f"{found.median:.3f}{unit}", found.median >= limit)
 
 
 def cells(found: Spread, scale: float = 1, digits: int = 2) -> list[str]:

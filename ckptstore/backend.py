@@ -54,7 +54,7 @@ class Backend(Protocol):
 
     def delete(self, keys: Iterable[str]) -> None:
         """
-        Remove; absent keys are fine.
+        Remove, in the order given; absent keys are fine.
 
         What an earlier `delete` or durable `put` changed below the same first part of a key (a run) is durable before a
         later `delete` there removes anything.

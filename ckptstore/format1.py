@@ -133,18 +133,22 @@ def _parse(data: bytes, run: str, number: int, *, whole: bool) -> Manifest | Mar
         if found is not None and found.removed:
             return _owned(_parse_marker(data, first[1]), run, number)
         return _owned(_parse_manifest(data, first[1], whole=whole), run, number)
+    except VersionMismatch as exc:
+        raise VersionMismatch(f"{where}: {exc}") from exc
     except (CheckpointCorrupt, ValueError, RecursionError) as exc:  # msgspec's errors are ValueErrors
         raise CheckpointCorrupt(f"{where}: edited, re-formatted or damaged: {exc}") from exc
 
 
 def _parse_manifest(data: bytes, digest: bytes, *, whole: bool) -> Manifest:
     end = data.find(_STATE_LINE, _START) + 1
+    if not end and b'\n"sealed": "' in data:
+        raise VersionMismatch("it is encrypted, which this ckptstore cannot open: upgrade ckptstore")
     head = data[_START:end]
     if sha256(head).hexdigest().encode() != digest:
         raise CheckpointCorrupt("the header does not match its sha256")
     header = _decode_header(b"{" + head[:-2] + b"}")
-    _check_canonical(head, _fill(_HEADER, header))
     metadata = _decode_metadata(header)
+    _check_canonical(head, _fill(_HEADER, header))
     if not whole:
         return Manifest(header, digest.decode(), metadata, None)
     state = data[end + len(_STATE) : -2]
@@ -167,7 +171,7 @@ def _decode_metadata(header: Header) -> dict[str, object]:
     if data == b"{}":
         return {}
     metadata = _json.loads(data)
-    if not isinstance(metadata, dict) or _json.dumps(metadata) != data:
+    if b"\n" in data or not isinstance(metadata, dict) or _json.dumps(metadata) != data:
         raise CheckpointCorrupt("its metadata is not as format 1 writes it")
     return metadata
 

@@ -46,7 +46,7 @@ def delete_run(history: History) -> None:
         kind, number = layout.parse(history.run, info.key)
         if kind == "slot" and number < top:
             slots.append(info.key)
-        elif kind in {"hint", "pack", "unfinished"}:
+        elif kind in {"hint", "pack", "unfinished"} and number <= top:  # above it, a save is at work
             rest.append(info.key)
     if not slots and not rest and (head is None or isinstance(head, Marker)):
         raise CheckpointNotFound(f"there is no run {history.run!r}")

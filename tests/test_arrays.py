@@ -31,7 +31,7 @@ TITLED = np.dtype([(("a title", "a"), "f8"), ("b", "?")])
         np.array(["é", "\ud800", ""]),
         np.array([b"a\x00b"]),
         np.array(["2024-01-01", "NaT"], "M8[ns]"),
-        np.array([1], "m8"),
+        np.array([1], "m8[ns]"),
         np.array([b"abc"], "V3"),
         np.zeros(3, ALIGNED),
         np.zeros(3, SCATTERED),

@@ -285,3 +285,10 @@ def test_the_same_save_writes_the_same_bytes(name: str, tmp_path: Path, monkeypa
         write(name, str(tmp_path / "fresh"), patch)
 
     assert files(tmp_path / "fresh") == files(GOLDEN / name)
+
+
+def test_the_page_on_the_format_shows_a_golden_manifest() -> None:
+    """The manifest that docs/format.md explains is one that was really written."""
+    page = (Path(__file__).parent.parent / "docs" / "format.md").read_text("utf-8")
+
+    assert (GOLDEN / "plain" / "training" / "000000000002.json").read_text("utf-8") in page

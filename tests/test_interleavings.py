@@ -67,7 +67,8 @@ STALE_HINT = ("readers", (("a", 0), ("b", 99), ("a", 2), ("c", 99)))
 STALE_WALK = ("readers", (("a", 0), ("c", -2), ("b", 99), ("a", 1), ("c", 99)))
 STALE_LIST = ("lost hint, keep 1", (("a", 0), ("b", 3), ("c", -4), ("b", 99), ("a", 1), ("c", 99)))
 HOLE_ABOVE = ("pruner", (("a", 0), ("b", 99), ("p", 1), ("a", 99)))
-SCRIPTS = [STALE_HINT, STALE_WALK, STALE_LIST, HOLE_ABOVE]
+STRAY_BELOW = ("late reader", (("a", 0), ("b", 99), ("a", 1), ("c", 99)))
+SCRIPTS = [STRAY_BELOW, STALE_HINT, STALE_WALK, STALE_LIST, HOLE_ABOVE]
 
 PLANTED: dict[Callable[[pytest.MonkeyPatch], None], str | tuple[str, Script]] = {
     planted.no_proof: "two writers",
@@ -79,13 +80,13 @@ PLANTED: dict[Callable[[pytest.MonkeyPatch], None], str | tuple[str, Script]] = 
     planted.no_second_list: STALE_LIST,
     planted.top_down: HOLE_ABOVE,
     planted.no_markers: "gaps",
-    planted.no_links: "gaps",
+    planted.no_links: STRAY_BELOW,
     planted.packs_without_aim: "pruner",
     planted.packs_first: "two writers",
     planted.losers_clean_up: "lost and late replies",
     planted.no_readback: "lost and late replies",
     planted.one_id_for_all_attempts: "lost and late replies",
-    planted.unknown_floor: "gaps",
+    planted.unknown_floor: "lost and late replies, three",
 }
 
 

@@ -1,37 +1,25 @@
-"""What the arguments of a store promise: where it is, who serializes, what is kept."""
+"""What the arguments of a store promise: where it is, and who serializes."""
 
 from __future__ import annotations
 
 import pickle
-import warnings
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from places import KINDS, make, open_store, slot, through
+from places import KINDS, make, open_store
 from run_model import KeepOdd
-from spies import Spy
 
-from ckptstore import CheckpointError, CheckpointNotFound, CheckpointStore, Decision, KeepLast
+from ckptstore import CheckpointError, CheckpointStore
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from places import Place
-
-    from ckptstore import Checkpoint, Retention
 
 
 @pytest.fixture(params=KINDS)
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     """Give a new root, of each kind."""
     return make(request.param, tmp_path)
-
-
-def numbers(place: Place) -> list[int]:
-    """The numbers of all checkpoints, oldest first."""
-    return [record.number for record in reversed(open_store(place).checkpoints("run"))]
 
 
 # Where it is
@@ -169,139 +157,3 @@ def test_a_serializer_of_ones_own(place: Place) -> None:
     assert open_store(place, serializer=Reversed()).load("run") == "state"
     with pytest.raises(CheckpointError, match="serializer 'reversed', which this store does not have"):
         open_store(place).load("run")
-
-
-# What is kept
-
-
-@pytest.mark.parametrize(
-    ("retention", "kept"), [(None, [1, 2, 3, 4, 5]), (1, [5]), (3, [3, 4, 5]), (KeepLast(9), [1, 2, 3, 4, 5])]
-)
-def test_a_save_prunes(place: Place, retention: Retention | int | None, kept: list[int]) -> None:
-    """Retention is applied by every save; None keeps all, and a number that many."""
-    store = open_store(place, retention=retention)
-    for n in range(5):
-        store.save("run", n)
-
-    assert numbers(place) == kept
-    assert place.objects().keys() == {*map(slot, kept), "run/latest.json"}
-
-
-@dataclass(frozen=True)
-class KeepEveryThird:
-    """A policy of one's own, which leaves gaps."""
-
-    def decide(self, checkpoints: Sequence[Checkpoint]) -> list[Decision]:
-        """Keep the numbers that three divides."""
-        return [Decision(one.number, keep=one.number % 3 == 0, reason="a third") for one in checkpoints]
-
-
-def test_a_policy_that_leaves_gaps(place: Place) -> None:
-    """What it keeps stays and loads, the newest besides; at most one small marker a kept checkpoint is left."""
-    store = open_store(place, retention=KeepEveryThird())
-    for n in range(1, 12):
-        store.save("run", "x" * 1000 + str(n))
-
-    assert numbers(place) == [3, 6, 9, 11]
-    assert [store.load("run", at=n)[1000:] for n in (3, 6, 9, 11)] == ["3", "6", "9", "11"]
-    sizes = {key: len(data) for key, data in place.objects().items()}
-    assert sizes.keys() == {*map(slot, [3, 4, 6, 7, 9, 10, 11]), "run/latest.json"}
-    assert all(sizes[slot(n)] < 500 for n in (4, 7, 10))
-
-
-class Broken:
-    """A policy with a bug."""
-
-    def decide(self, checkpoints: Sequence[Checkpoint]) -> list[Decision]:
-        """Fail."""
-        raise KeyError("oops")
-
-
-def test_a_policy_with_a_bug_does_not_undo_a_save(place: Place) -> None:
-    """The state is saved, so save returns; a warning, at the caller's line, says what could not be pruned."""
-    store = open_store(place, retention=Broken())
-
-    with pytest.warns(RuntimeWarning, match=r"^run 'run', checkpoint 1 is saved, but .*oops.*next save") as caught:
-        record = store.save("run", "state")
-    assert caught[0].filename == __file__
-    assert (record.number, open_store(place).load("run")) == (1, "state")
-
-
-class DropsAll:
-    """A policy that would remove everything, and speaks of what there is not."""
-
-    def decide(self, checkpoints: Sequence[Checkpoint]) -> list[Decision]:
-        """Drop each, and one more."""
-        return [Decision(n, keep=False, reason="out") for n in (99, *(one.number for one in checkpoints))]
-
-
-class Silent:
-    """A policy that decides nothing."""
-
-    def decide(self, checkpoints: Sequence[Checkpoint]) -> list[Decision]:
-        """Nothing."""
-        return []
-
-
-@pytest.mark.parametrize(("retention", "kept"), [(DropsAll(), [3]), (Silent(), [1, 2, 3])])
-def test_a_policy_cannot_remove_the_newest(place: Place, retention: Retention, kept: list[int]) -> None:
-    """The newest stays whatever a policy says, and so does what it says nothing of."""
-    store = open_store(place, retention=retention)
-    for n in range(3):
-        store.save("run", n)
-
-    assert numbers(place) == kept
-    assert store.prune("run").kept == kept[::-1]
-
-
-def test_a_prune_that_failed_is_made_up_for(place: Place) -> None:
-    """When removing fails the save stands, with a warning; the next save removes what was left."""
-    broken = True
-
-    def fail(verb: str, key: str) -> None:
-        if broken and verb == "delete":
-            raise PermissionError("read only")
-
-    store = through(open_store(place, retention=1), lambda backend: Spy(backend, before=fail))
-    store.save("run", 1)
-    with pytest.warns(RuntimeWarning, match=r"checkpoint 2 is saved, but .*read only"):
-        store.save("run", 2)
-    broken = False
-    store.save("run", 3)
-
-    assert numbers(place) == [3]
-
-
-def test_a_hint_that_failed_is_made_up_for(place: Place) -> None:
-    """When the hint cannot be written the save stands, with a warning, and readers find it all the same."""
-
-    def fail(verb: str, key: str) -> None:
-        if verb == "put":
-            raise OSError(28, "No space left on device")
-
-    open_store(place).save("run", 1)
-    store = through(open_store(place), lambda backend: Spy(backend, before=fail))
-    with pytest.warns(RuntimeWarning, match=r"checkpoint 2 is saved, but latest\.json could not be written .*No space"):
-        store.save("run", 2)
-
-    assert open_store(place).load("run") == 2
-
-
-def test_no_warning_without_a_reason(place: Place) -> None:
-    """Nothing is said where nothing is wrong."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        open_store(place, retention=1).save("run", 1)
-
-    assert caught == []
-
-
-def test_a_pruned_checkpoint_is_not_found(place: Place) -> None:
-    """What retention removed is gone for every way to name it."""
-    store = open_store(place, retention=1)
-    first = store.save("run", 1)
-    store.save("run", 2)
-
-    for at in (1, first, first.created_at):
-        with pytest.raises(CheckpointNotFound):
-            store.load("run", at=at)

@@ -11,7 +11,7 @@ from ckptstore import commit, history, layout, prune, saving
 from ckptstore.errors import BackendError, CheckpointConflict
 from ckptstore.format1 import encode_hint, encode_manifest
 from ckptstore.history import Found, History
-from ckptstore.manifest import Manifest, Marker, new_id
+from ckptstore.manifest import Manifest, new_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -145,7 +145,6 @@ def no_markers(patch: Patch, /) -> None:
 def no_links(patch: Patch, /) -> None:
     """Whatever stands in a slot counts."""
     patch.setattr(history, "names", lambda *_: True)
-    patch.setattr(prune, "names", lambda successor, _: not isinstance(successor, Marker))
 
 
 def packs_without_aim(patch: Patch, /) -> None:

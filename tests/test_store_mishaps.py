@@ -1,0 +1,139 @@
+"""Lost replies, full disks, and checkpoints that vanish under a reader: nothing saved is lost, and work goes on."""
+
+from __future__ import annotations
+
+import errno
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+from places import KINDS, make, open_store, slot, through
+from spies import Spy
+
+from ckptstore import BackendError, packs
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from places import Place
+
+
+@pytest.fixture(params=KINDS)
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """Give a new root, of each kind."""
+    return make(request.param, tmp_path)
+
+
+# Replies that are lost
+
+
+def test_a_lost_reply_is_no_conflict(place: Place) -> None:
+    """A create that got through although the storage reported an error is the save that it was."""
+
+    def lose(verb: str, key: str) -> None:
+        if (verb, key) == ("create", slot(1)):
+            raise TimeoutError("no reply")
+
+    store = through(open_store(place), lambda backend: Spy(backend, after=lose))
+
+    assert store.save("run", 1).number == 1
+    assert store.save("run", 2).number == 2
+
+
+def test_a_save_in_doubt_is_said_to_be(place: Place) -> None:
+    """Where nobody can tell whether it was saved the error says so, and the next save goes on either way."""
+    dark = False
+
+    def darken(verb: str, key: str) -> None:
+        nonlocal dark
+        dark = dark or (verb, key) == ("create", slot(1))
+        if dark:
+            raise TimeoutError("no network")
+
+    store = through(open_store(place), lambda backend: Spy(backend, after=darken))
+    with pytest.raises(BackendError, match=r"^run 'run', checkpoint 1: .*did not say whether it was saved"):
+        store.save("run", "in doubt")
+    store._backend = open_store(place)._backend
+
+    assert store.save("run", "next").number == 2
+    assert [store.load("run", at=n) for n in (1, 2)] == ["in doubt", "next"]
+
+
+# Readers beside writers
+
+
+def test_a_load_looks_again_when_the_checkpoint_is_pruned_under_it(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pack that vanishes because a newer checkpoint took its place is not damage: the newer one is loaded."""
+    monkeypatch.setattr(packs, "INLINE_JSON", 10)
+    writer = open_store(place, retention=1)
+    writer.save("run", "x" * 20)
+
+    def overtake(verb: str, key: str) -> None:
+        if verb == "get" and "/packs/000000000001" in key:
+            writer.save("run", "y" * 20)
+
+    reader = through(open_store(place), lambda backend: Spy(backend, before=overtake))
+
+    assert reader.load("run") == "y" * 20
+    assert reader.save("run", "z").number == 3
+    assert reader.load("run", at=1, default=None) is None
+
+
+def test_a_listing_passes_over_what_is_pruned_under_it(place: Place) -> None:
+    """What vanishes while checkpoints are listed is not in the list, and no error."""
+    writer = open_store(place)
+    for n in range(4):
+        writer.save("run", n)
+    pruner = open_store(place, retention=2)
+
+    def overtake(verb: str, key: str) -> None:
+        if (verb, key) == ("get", slot(2)):
+            pruner.prune("run")
+
+    reader = through(open_store(place), lambda backend: Spy(backend, before=overtake))
+
+    assert [record.number for record in reader.checkpoints("run")] == [4, 3]
+
+
+# Disks that are full or read only
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EIO])
+@pytest.mark.parametrize("size", [10, 100])
+def test_a_disk_that_refuses_writes(place: Place, monkeypatch: pytest.MonkeyPatch, code: int, size: int) -> None:
+    """The error names the run and says why; what was saved stays, and with the disk mended the next save works."""
+    monkeypatch.setattr(packs, "INLINE_JSON", 50)
+    full = False
+
+    def fail(verb: str, key: str) -> None:
+        if full and verb in {"create", "put", "delete"}:
+            raise OSError(code, os.strerror(code), key)
+
+    store = through(open_store(place, retention=2), lambda backend: Spy(backend, before=fail))
+    records = [store.save("run", str(n) * size) for n in range(2)]
+    before, full = place.objects(), True
+    with pytest.raises(BackendError, match=f"^run 'run'.*{os.strerror(code)}.*what was saved before is untouched"):
+        store.save("run", "x" * size)
+
+    assert place.objects() == before
+    assert store.checkpoints("run") == records[::-1]
+    full = False
+    assert store.save("run", "y" * size).number == 3
+    assert open_store(place).load("run") == "y" * size
+
+
+@pytest.mark.parametrize("operation", ["load", "latest", "checkpoints", "verify", "runs", "prune", "delete_run"])
+def test_a_disk_that_refuses_reads(place: Place, operation: str) -> None:
+    """Whatever the storage raises becomes a `BackendError` with that as its cause: it never passes for "not found"."""
+
+    def fail(verb: str, key: str) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    open_store(place).save("run", 1)
+    store = through(open_store(place), lambda backend: Spy(backend, before=fail))
+
+    with pytest.raises(BackendError, match=r"storage failed.*Input/output error") as caught:
+        getattr(store, operation)(*(() if operation == "runs" else ("run",)))
+    assert isinstance(caught.value.__cause__, OSError)
