@@ -133,6 +133,8 @@ class CheckpointStore:
         """
         Remove checkpoint `number`; its number is never used again.
 
+        Another process that saves with retention goes by what it has seen itself, and counts `number` a while longer.
+
         `ValueError` for the newest: to go back, load an older one and save. `CheckpointNotFound` where there is none.
         """
         arguments.check_number("number", number, 1)

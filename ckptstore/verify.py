@@ -88,7 +88,7 @@ def _check_hint(history: History) -> list[str]:
         return ["a folder stands in its place: remove it"]
     if hint is None:
         return ["torn or edited: nothing is lost, the next save writes it anew"]
-    if not isinstance(history.get(hint.number, whole=False), Manifest) and not _above(history, hint.number):
+    if history.get(hint.number, whole=False) is None and not _above(history, hint.number):
         return [f"it names checkpoint {hint.number}, which is gone without a successor: removed by hand?"]
     return []
 

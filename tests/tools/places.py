@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import weakref
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -36,12 +37,13 @@ class Place(Protocol):
 
 
 class InMemory:
-    """A named bucket."""
+    """A named bucket, forgotten when nobody can open it any more."""
 
     def __init__(self) -> None:
-        self.name = f"place-{next(_numbers)}"
-        self.url = f"memory://{self.name}"
-        self._objects = MemoryBackend(self.name)._objects
+        name = f"place-{next(_numbers)}"
+        self.url = f"memory://{name}"
+        self._objects = MemoryBackend(name)._objects
+        weakref.finalize(self, _buckets.pop, name, None)
 
     def objects(self) -> dict[str, bytes]:
         """Look into the dictionary."""
@@ -53,10 +55,6 @@ class InMemory:
             del self._objects[key]
         else:
             self._objects[key] = (data, datetime.now(UTC))
-
-    def close(self) -> None:
-        """Forget the bucket."""
-        del _buckets[self.name]
 
 
 class InFolder:
