@@ -122,9 +122,10 @@ def prove(history: History, base: Content | None, manifest: Manifest) -> None:
 def conflict(run: str, base: int, newer: Content | None) -> CheckpointConflict:
     """What to raise when `newer`, or something that is gone again (None), came after `base` (0: the empty run)."""
     if isinstance(newer, Damaged):
+        after = f", or go on behind it with save(…, after={newer.number})" if newer.kind == "bytes" else ""
         return CheckpointConflict(
-            f"run {run!r}: number {newer.number} is taken by an object that cannot be read ({newer.error}); nothing "
-            f"was saved. Remove it if it is not yours, or go on behind it with save(…, after={newer.number})",
+            f"run {run!r}: number {newer.number} is taken by what cannot be read ({newer.error}); nothing was saved. "
+            f"Remove it if it is not yours{after}",
         )
     saved = f"{newer.number if newer else base + 1} was saved"
     if isinstance(newer, Manifest):

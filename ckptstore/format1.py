@@ -36,6 +36,10 @@ _decode_tombstone = msgspec.json.Decoder(Tombstone).decode
 _json = JsonSerializer()
 
 
+class _OtherCase(CheckpointCorrupt):
+    """The object is that of a run whose name differs in case alone."""
+
+
 def encode_metadata(metadata: dict[str, object]) -> msgspec.Raw:
     """`metadata` as a header holds it; `ValueError` past 64 KiB, `TypeError` for what a state could not hold either."""
     try:
@@ -104,6 +108,8 @@ def parse(data: bytes, run: str, number: int, *, whole: bool = True) -> Content:
     """
     try:
         return _parse(data, run, number, whole=whole)
+    except (VersionMismatch, _OtherCase) as error:
+        return Damaged(number, error, "not ours")
     except CheckpointError as error:
         return Damaged(number, error)
 
@@ -133,8 +139,8 @@ def _parse(data: bytes, run: str, number: int, *, whole: bool) -> Manifest | Mar
         if found is not None and found.removed:
             return _owned(_parse_marker(data, first[1]), run, number)
         return _owned(_parse_manifest(data, first[1], whole=whole), run, number)
-    except VersionMismatch as exc:
-        raise VersionMismatch(f"{where}: {exc}") from exc
+    except (VersionMismatch, _OtherCase) as exc:
+        raise type(exc)(f"{where}: {exc}") from exc
     except (CheckpointCorrupt, ValueError, RecursionError) as exc:  # msgspec's errors are ValueErrors
         raise CheckpointCorrupt(f"{where}: edited, re-formatted or damaged: {exc}") from exc
 
@@ -179,10 +185,11 @@ def _decode_metadata(header: Header) -> dict[str, object]:
 def _owned(content: Manifest | Marker, run: str, number: int) -> Manifest | Marker:
     """Only under its own name does a manifest count: no copy or rename can take another's place."""
     owner = content.header.run if isinstance(content, Manifest) else run
+    if owner != run and owner.casefold() == run.casefold():
+        raise _OtherCase(f"here is run {owner!r}, and this disk ignores case: take a name that differs in more")
     if (owner, content.number) != (run, number):
         raise CheckpointCorrupt(
-            f"this is checkpoint {content.number} of run {owner!r} under another name: copied or renamed by hand, "
-            "or two run names that differ only in case on a disk that ignores case",
+            f"this is checkpoint {content.number} of run {owner!r} under another name: copied or renamed by hand",
         )
     return content
 

@@ -60,7 +60,9 @@ class History:
             return None
         except IsADirectoryError:
             where = f"run {self.run!r}, checkpoint {number}"
-            return Damaged(number, CheckpointCorrupt(f"{where}: a folder stands in its place ({key}): remove it"))
+            return Damaged(
+                number, CheckpointCorrupt(f"{where}: a folder stands in its place ({key}): remove it"), "folder"
+            )
         return parse(data, self.run, number, whole=whole)
 
     def stands(self, manifest: Manifest) -> bool:

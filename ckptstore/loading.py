@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ckptstore import packs, schema, serializers
 from ckptstore.checkpoint import Checkpoint
-from ckptstore.errors import CheckpointCorrupt, CheckpointError, VersionMismatch
+from ckptstore.errors import CheckpointCorrupt, CheckpointError
 from ckptstore.history import TRIES
 from ckptstore.manifest import Damaged, Manifest
 
@@ -37,7 +37,7 @@ def newest(history: History) -> Answer:
     for _ in range(TRIES):
         found = history.find(whole=True)
         if isinstance(found.head, Damaged):
-            raise _with_way_out(history, found.head.number, found.head.error)
+            raise _unreadable(history, found.head)
         if found.newest is None:
             return Answer(None, is_newest=True, head=found.head)
         try:
@@ -53,7 +53,7 @@ def latest(history: History) -> Manifest | None:
     """The newest checkpoint without its state; `CheckpointCorrupt` where damage hides which it is."""
     found = history.find()
     if isinstance(found.head, Damaged):
-        raise _with_way_out(history, found.head.number, found.head.error)
+        raise _unreadable(history, found.head)
     return found.newest
 
 
@@ -98,9 +98,11 @@ def _data(history: History, manifest: Manifest) -> bytes | None:
         raise type(exc)(f"{where}: {exc}") from exc
 
 
+def _unreadable(history: History, head: Damaged) -> CheckpointError:
+    return head.error if head.kind == "not ours" else _with_way_out(history, head.number, head.error)
+
+
 def _with_way_out(history: History, number: int, error: CheckpointError) -> CheckpointError:
-    if isinstance(error, VersionMismatch):
-        return error
     sound = next((m.number for m in history.walk() if m.number < number and _is_sound(history, m.number)), None)
     way_out = f"load(…, at={sound}) gives the newest sound one" if sound else "no sound one is left"
     return type(error)(f"{error}. This is the newest: {way_out}; the next save of a new store is {number + 1}")

@@ -153,10 +153,16 @@ class Marker(msgspec.Struct, frozen=True):
 
 
 class Damaged(msgspec.Struct, frozen=True):
-    """An object in a slot that is neither; `error` says why, and is what a load raises."""
+    """
+    What stands in a slot and is neither; `error` says why, and is what a load raises.
+
+    `kind`: bytes that cannot be read; a folder, which no listing shows; or a sound object that this program must leave
+    alone, as it is a newer program's or, on a disk that ignores case, another run's.
+    """
 
     number: int
     error: CheckpointError
+    kind: Literal["bytes", "folder", "not ours"] = "bytes"
 
 
 Content: TypeAlias = Manifest | Marker | Damaged

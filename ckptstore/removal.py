@@ -39,6 +39,8 @@ def delete_run(history: History) -> None:
     Checkpoints go from the bottom up, so that what a crash leaves is a sound run.
     """
     head = history.find().head
+    if isinstance(head, Damaged) and head.kind == "not ours":
+        raise head.error
     top = head.number if head else 0
     slots: list[str] = []
     rest: list[str] = []

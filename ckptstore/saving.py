@@ -12,7 +12,7 @@ import msgspec
 from ckptstore import layout, packs, prune
 from ckptstore.checkpoint import Checkpoint
 from ckptstore.commit import Landed, claim, conflict
-from ckptstore.errors import CheckpointNotFound, VersionMismatch
+from ckptstore.errors import CheckpointNotFound
 from ckptstore.format1 import FORMAT, encode_hint, encode_manifest
 from ckptstore.manifest import Damaged, Header, Host, Manifest, Marker, Named, new_id
 from ckptstore.retention import KeepLast
@@ -74,8 +74,8 @@ def _base(history: History, position: Position, after: Checkpoint | int | None) 
         base = position.base
     else:
         base = _after(history, position, after)
-    if isinstance(base, Damaged) and isinstance(base.error, VersionMismatch):
-        raise base.error  # a newer ckptstore is at work here: do not mix
+    if isinstance(base, Damaged) and base.kind == "not ours":
+        raise base.error
     return base
 
 

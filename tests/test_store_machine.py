@@ -27,6 +27,8 @@ from saving_machine import (
 
 from ckptstore import CheckpointNotFound, packs, saving
 
+crashes = st.sampled_from([None, -1, 0, 1])  # how far ahead of the newest a writer is that crashes
+
 
 class StoreMachine(SavingMachine):
     """Every public operation, in any order."""
@@ -49,24 +51,29 @@ class StoreMachine(SavingMachine):
             self.fences[index, run].seen = None
             self.save(saver, run, number)
 
-    @rule(index=stores, run=runs, sure=st.sampled_from([False, False, True]))
-    def delete_run(self, index: int, run: str, sure: bool) -> None:
+    @rule(index=stores, run=runs, sure=st.sampled_from([False, False, True]), left=crashes)
+    def delete_run(self, index: int, run: str, sure: bool, left: int | None) -> None:
         """Delete a run; a store that stood in it is still fenced out when somebody begins it anew."""
         if not sure:
             return
+        self.leave_something(run, left)
         model = self.models[run]
-        there = {key for key in self.place.objects() if key.startswith(f"{run}/")} - {slot(model.top, run)}
-        expected = None if model.standing or there else CheckpointNotFound
+        ahead = {key for key, number in model.leftovers.items() if number > model.top}
+        expected = None if self.keys(run) - {slot(model.top, run)} - ahead or model.standing else CheckpointNotFound
         assert outcome(lambda: self.stores[index].delete_run(run)) is expected
         if expected is None:
             model.delete_run()
             self.fences[index, run] = Fence()
+            assert self.keys(run) == {slot(model.top, run), *ahead}
 
-    @rule(index=stores, run=runs, real=st.booleans(), left=st.sampled_from([None, -1, 0, 1]))
+    def keys(self, run: str) -> set[str]:
+        """All objects of a run."""
+        return {key for key in self.place.objects() if key.startswith(f"{run}/")}
+
+    @rule(index=stores, run=runs, real=st.booleans(), left=crashes)
     def prune(self, index: int, run: str, real: bool, left: int | None) -> None:
         """Prune, after a dry run that says the same and changes nothing; a writer may have crashed just then."""
-        if left is not None:
-            self.leave_something(run, left)
+        self.leave_something(run, left)
         model, policy = self.models[run], self.policies[index] or keep_all
         before = self.place.objects()
         planned = outcome(lambda: self.stores[index].prune(run, dry_run=True))
@@ -81,7 +88,7 @@ class StoreMachine(SavingMachine):
             assert done.kept == [n for n in numbers if model.slots.get(n)]
             assert (done.decisions, done.leftovers) == (planned.decisions, planned.leftovers)
             assert set(done.leftovers) == before.keys() - after.keys() - {slot(number, run) for number in numbers}
-            assert sorted(nameless(key) for key in after if key.startswith(f"{run}/")) == model.keys()
+            assert sorted(map(nameless, self.keys(run))) == model.keys()
 
     # What happens behind the stores' backs
 
@@ -106,9 +113,11 @@ class StoreMachine(SavingMachine):
         self.models[run].hint = number
         self.place.poke(f"{run}/latest.json", self.hints[run][number])
 
-    def leave_something(self, run: str, ahead: int) -> None:
-        """Leave what a writer leaves that is killed in the middle of a save."""
+    def leave_something(self, run: str, ahead: int | None) -> None:
+        """Leave what a writer leaves that is killed in the middle of a save, unless none is."""
         model = self.models[run]
+        if ahead is None:
+            return
         number = max(1, model.top + ahead)
         for key in f"{run}/packs/{number:012}-{'ab' * 16}-0", f"{run}/{number:012}.json.{'0f' * 8}.tmp":
             if model.slots:

@@ -128,12 +128,16 @@ class RunModel:
             self.hint = None
 
     def delete_run(self) -> None:
-        """One marker stays, so that numbers go on."""
-        self.slots, self.hint, self.leftovers = {self.top: None}, None, {}
+        """One marker stays, so that numbers go on, and what a save in progress may need."""
+        self.slots, self.hint = {self.top: None}, None
+        self._forget_leftovers()
 
     def prune(self, policy: Policy) -> None:
         """What `policy` drops is gone, and everything that nobody can need."""
         self._remove(policy, dict(self.slots))
+        self._forget_leftovers()
+
+    def _forget_leftovers(self) -> None:
         self.leftovers = {key: number for key, number in self.leftovers.items() if number > self.top}
 
     def _remove(self, policy: Policy, seen: dict[int, Saved | None]) -> None:
