@@ -106,7 +106,7 @@ FORGERIES: dict[str, tuple[bytes, bytes]] = {
     "no number": (b'"size": ', b'"size": -'),
     "no such encoding": (b'"encoding": "json"', b'"encoding": "utf-8"'),
     "path for a pack": (b'"packs": []', b'"packs": ["../../etc"]'),
-    "another run": (b'"run": "run"', b'"run": "Run"'),
+    "another run": (b'"run": "run"', b'"run": "rum"'),
     "no zone": (b'Z",\n"version"', b'",\n"version"'),
     "metadata list": (b'"metadata": {', b'"metadata": [{'),
     "metadata twice": (b'"metadata": {', b'"metadata": {"step":1,'),
