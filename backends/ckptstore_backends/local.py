@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from typing import TypeAlias
 
-    _Publish: TypeAlias = Callable[[files.Unfinished, str], bool]  # False: removed by another, to be written again
+    _Publish: TypeAlias = Callable[[files.Unfinished], bool]  # False: removed by another, to be written again
 
 _TRIES = 10  # a collector may remove an unfinished file, and a delete an empty folder, as often as they are made again
 _REMEMBERED = 10_000  # folders, in one process: one that was forgotten is only synced once more
@@ -171,9 +171,10 @@ class LocalBackend:
             files.sync_path(folder)
         else:
             files.sync_folder(fd)
-        with LOCK:
-            if mark is not None and self._dirty.get(folder) is mark:  # else it changed once more meanwhile
-                self._dirty.pop(folder, None)
+        if mark is not None:
+            with LOCK:
+                if self._dirty.get(folder) is mark:  # else it changed once more meanwhile
+                    del self._dirty[folder]
 
     def _settle(self, folder: str, fd: int) -> None:
         """Make the way to a folder durable, once in a process."""
@@ -196,7 +197,7 @@ class LocalBackend:
                 files.write(file.fd, data)
                 if durable:
                     files.sync(file.fd)
-                if publish(file, path):
+                if publish(file):
                     return
                 data = file.content()  # what was given may be an iterator, and used up
         raise FileNotFoundError(errno.ENOENT, f"removed by another each of the {_TRIES} times it was written", path)
@@ -213,25 +214,25 @@ class LocalBackend:
                 return file
         raise FileNotFoundError(errno.ENOENT, f"cannot be made, or another removed it {_TRIES} times", folder)
 
-    def _claim(self, file: files.Unfinished, path: str) -> bool:
-        folder = os.path.dirname(path)
+    def _claim(self, file: files.Unfinished) -> bool:
         if file.folder_fd is not None:
-            self._settle(folder, file.folder_fd)
+            self._settle(file.folder, file.folder_fd)
         try:
-            done = self._link(file, path)
+            done = self._link(file)
         except FileExistsError:
-            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), path) from None
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), f"{file.folder}/{file.name}") from None
         if done and file.folder_fd is not None:
             try:
-                self._sync(folder, file.folder_fd)
+                self._sync(file.folder, file.folder_fd)
             except OSError as exc:
-                raise NotDurableError(f"{path}: written, but its folder could not be synced: {exc}") from exc
+                raise NotDurableError(
+                    f"{file.folder}/{file.name}: written, but its folder could not be synced: {exc}",
+                ) from exc
         return done
 
-    def _link(self, file: files.Unfinished, path: str) -> bool:
-        name = os.path.basename(path)
+    def _link(self, file: files.Unfinished) -> bool:
         try:
-            file.link(name)
+            file.link()
         except FileNotFoundError:
             return False
         except OSError as exc:
@@ -242,12 +243,12 @@ class LocalBackend:
                 return False
             if not self._single_writer:
                 raise NotExclusiveError(
-                    f"{path}: this disk refuses hard links, so two writers could overwrite each other; pass "
-                    "single_writer=True if there is never more than one at a time, or use another disk",
+                    f"{file.folder}/{file.name}: this disk refuses hard links, so two writers could overwrite each "
+                    "other; pass single_writer=True if there is never more than one at a time, or use another disk",
                 ) from exc
-            if file.exists(name):
+            if file.exists():
                 raise FileExistsError from exc
-            return _rename(file, path)
+            return _rename(file)
         return True
 
     # Listing
@@ -286,9 +287,9 @@ def _scan(path: str, folders: str, prefix: str, after: str) -> list[tuple[str, o
     return sorted(found, key=lambda pair: pair[0])
 
 
-def _rename(file: files.Unfinished, path: str) -> bool:
+def _rename(file: files.Unfinished) -> bool:
     try:
-        file.rename(os.path.basename(path))
+        file.rename()
     except FileNotFoundError:
         return False
     return True
