@@ -126,6 +126,18 @@ def test_a_fitting_digest_is_not_enough(place: Place, bad: int, hint: str, forge
     check_all_else(place, bad)
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [(b'"packs": []', b'"packs": [ ]'), (b'"removed": true', b'"removed": true, "removed": true'), (b"}\n", b"\n}\n")],
+)
+def test_a_marker_is_read_strictly_too(place: Place, old: bytes, new: bytes) -> None:
+    """There is one way to write a marker."""
+    open_store(place).delete("run", 2)
+    replace(place, 2, "hint", forged(place.objects()[slot(2)], old, new))
+
+    check_all_else(place, 2)
+
+
 LIES: dict[str, tuple[bytes, bytes]] = {
     "wrong size": (b'"size": ', b'"size": 9'),
     "base64 for JSON": (b'"encoding": "json"', b'"encoding": "base64"'),
@@ -183,6 +195,19 @@ def test_an_old_ckptstore_does_not_save_after_a_newer_format(place: Place) -> No
     assert place.objects() == before
 
 
+@pytest.mark.parametrize("edit", ["half", "state edited"])
+def test_the_way_out_is_sound_itself(place: Place, edit: str) -> None:
+    """What the message offers can be loaded: damage below the newest is passed over, and having nothing is said."""
+    for bad, way_out in ((3, r"load\(…, at=2\)"), (2, r"load\(…, at=1\)"), (1, "no sound one is left")):
+        replace(place, bad, "hint", EDITS[edit](place.objects()[slot(bad)], b""))
+        place.poke(HINT, b"")
+        with pytest.raises(CheckpointCorrupt, match=rf"^run 'run', checkpoint 3: .*newest: {way_out}.*store is 4$"):
+            open_store(place).load("run")
+
+    assert open_store(place).save("run", "next").number == 4
+    assert open_store(place).load("run") == "next"
+
+
 # Files in the wrong place
 
 
@@ -200,6 +225,16 @@ def test_a_copy_under_the_next_number_is_corrupt(place: Place, hint: str) -> Non
     assert [problem.key for problem in store.verify("run").problems] == [slot(4)]
     assert store.save("run", "next").number == 5
     assert [open_store(place).load("run", at=at) for at in (None, 3)] == ["next", STATES[3]]
+
+
+def test_a_copied_marker_is_corrupt(place: Place) -> None:
+    """A marker too counts only in its own place."""
+    open_store(place).delete("run", 2)
+    place.poke(slot(4), place.objects()[slot(2)])
+
+    with pytest.raises(CheckpointCorrupt, match=r"^run 'run', checkpoint 4: .*copied or renamed"):
+        open_store(place).load("run")
+    assert open_store(place).load("run", at=3) == STATES[3]
 
 
 def test_a_copy_in_another_run_is_corrupt(place: Place) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from harm import HINT, STATES, check_all_else, load_or_refuse, three
+from harm import HINT, STATES, check_all_else, forged, load_or_refuse, three
 from places import KINDS, make, open_store, slot
 
 from ckptstore import CheckpointCorrupt, CheckpointError, KeepLast, packs
@@ -163,6 +163,15 @@ def test_a_bad_pack_hurts_one_checkpoint(packed: Place, bad: int, how: str) -> N
         open_store(packed).load("run", at=bad)
     packed.poke(HINT, None)
     check_all_else(packed, bad)
+
+
+def test_a_chunk_of_no_pack_is_corrupt(packed: Place) -> None:
+    """A chunk that names a pack which its manifest does not is damage as well."""
+    name = pack_of(packed, 3).rpartition("/")[2]
+    packed.poke(slot(3), forged(packed.objects()[slot(3)], b'["%b"]' % name.encode(), b"[]"))
+    packed.poke(HINT, None)
+
+    check_all_else(packed, 3)
 
 
 def test_longer_packs_are_no_harm(packed: Place) -> None:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 from harm import HINT, STATES, three
-from places import KINDS, InFolder, open_store, slot, through
+from places import KINDS, InFolder, make, open_store, slot, through
 from spies import IgnoringCase
 
-from ckptstore import CheckpointConflict, CheckpointCorrupt, CheckpointError, CheckpointStore
+from ckptstore import CheckpointConflict, CheckpointCorrupt, CheckpointError, CheckpointStore, history
 from ckptstore_backends.memory import MemoryBackend
 
 if TYPE_CHECKING:
@@ -109,6 +109,23 @@ def test_all_of_them_together_hide_nothing(place: Place) -> None:
         assert (store.runs(), store.verify("run").checked) == (["run"], 3)
         if HINT in place.objects():
             place.poke(HINT, None)
+
+
+@pytest.mark.parametrize("jump", [1, 2, 1000])
+@pytest.mark.parametrize("kind", KINDS)
+def test_runs_are_listed_by_name(tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch, jump: int) -> None:
+    """All runs and nothing else, sorted, however many objects they have and whatever sorts beside a slash."""
+    monkeypatch.setattr(history, "JUMP", jump)
+    place = make(kind, tmp_path)
+    store = open_store(place)
+    names = ["A", "a", "a+b", "a-", "a-b", "a.b", "a0", "a=", "a@", "b"]
+    for name in names:
+        for n in range(3):
+            store.save(name, n)
+    for foreign in ("notes.txt", "empty/notes.txt", "un safe/000000000001.json", "late/packs/x", ".hidden/latest.json"):
+        place.poke(foreign, b"{}")
+
+    assert store.runs() == names
 
 
 # Folders in the way

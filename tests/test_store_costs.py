@@ -9,7 +9,7 @@ from places import InFolder, InMemory, open_store, slot, through
 from run_model import KeepOdd
 from spies import Spy
 
-from ckptstore import KeepLast, packs
+from ckptstore import KeepLast, history, packs
 from ckptstore_backends import files
 
 if TYPE_CHECKING:
@@ -167,20 +167,35 @@ def test_a_refused_save_costs_nothing(long_run: InMemory) -> None:
     assert spy.calls == []
 
 
-def test_a_reader_of_a_large_state_reads_it_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_large_state_is_read_once() -> None:
     """A hint of a large manifest is small: the state is fetched from its slot, once."""
-    state = "x" * 1_000_000
     store, spy = spied(InMemory())
-    store.save("run", state)
-    sizes: list[int] = []
-    real = spy.inner.get
+    store.save("run", "x" * 1_000_000)
+    spy.read = 0
 
-    def get(key: str, start: int | None = None, end: int | None = None) -> bytes:
-        data = real(key, start, end)
-        sizes.append(len(data))
-        return data
+    assert len(store.load("run")) == 1_000_000
+    assert 1_000_000 < spy.read < 1_010_000
 
-    monkeypatch.setattr(spy.inner, "get", get)
 
-    assert store.load("run") == state
-    assert sum(sizes) < len(state) * 1.1
+def test_a_listing_reads_no_states() -> None:
+    """Records are read from the first bytes of each manifest, however large what follows."""
+    store, spy = spied(InMemory())
+    for _ in range(5):
+        store.save("run", "x" * 1_000_000)
+    spy.read = 0
+
+    assert len(store.checkpoints("run")) == 5
+    assert spy.read < 50_000
+
+
+def test_long_runs_are_jumped_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To know which runs there are nobody lists all their checkpoints."""
+    monkeypatch.setattr(history, "JUMP", 10)
+    store, spy = spied(InMemory())
+    for run in ("a", "b"):
+        for n in range(100):
+            store.save(run, n)
+    spy.listed = 0
+
+    assert store.runs() == ["a", "b"]
+    assert spy.listed <= 2 * 11

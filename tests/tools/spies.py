@@ -27,6 +27,8 @@ class Spy:
         self.before = before
         self.after = after
         self.calls: list[tuple[str, str]] = []
+        self.read = 0  # bytes
+        self.listed = 0  # objects
 
     @property
     def verbs(self) -> list[str]:
@@ -53,13 +55,16 @@ class Spy:
         """Forward."""
         self._begin("get", key)
         data = self.inner.get(key, start, end)
+        self.read += len(data)
         self.after("get", key)
         return data
 
     def list(self, prefix: str, after: str = "") -> Iterator[ObjectInfo]:
         """Forward."""
         self._begin("list", prefix)
-        yield from self.inner.list(prefix, after)
+        for info in self.inner.list(prefix, after):
+            self.listed += 1
+            yield info
 
     def delete(self, keys: Iterable[str]) -> None:
         """Forward."""
