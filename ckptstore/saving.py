@@ -68,14 +68,14 @@ def _commit(history: History, base: Content | None, draft: Draft, doubts: Doubts
 
 def _base(history: History, position: Position, after: Checkpoint | int | None) -> Content | None:
     """What the save continues from: the fence of this store, or what the caller says."""
-    if after is None:
-        if not position.known:
-            position.move(history.find().head)
-        base = position.base
-    else:
+    if after is not None:
         base = _after(history, position, after)
+    else:
+        base = position.base if position.known else history.find().head
     if isinstance(base, Damaged) and base.kind == "not ours":
         raise base.error
+    if after is None and not position.known:
+        position.move(base)
     return base
 
 

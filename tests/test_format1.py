@@ -71,3 +71,15 @@ def test_deleting_a_run_spares_the_pack_of_a_save_at_work(monkeypatch: pytest.Mo
     except CheckpointConflict:
         return
     assert other.load(RUN, at=checkpoint) == "y" * 20
+
+
+def test_a_refused_save_does_not_bind_the_store(data: bytes) -> None:
+    """Once what a newer program left is out of the way, the store that was refused saves."""
+    store = CheckpointStore("memory://")
+    key = layout.slot(RUN, 1)
+    store._backend.create(key, data.replace(b'"format": 1,', b'"format": 2,'))
+    with pytest.raises(VersionMismatch):
+        store.save(RUN, 1)
+    store._backend.delete([key])
+
+    assert store.save(RUN, 1).number == 1

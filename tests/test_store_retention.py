@@ -131,6 +131,17 @@ def test_a_prune_that_failed_is_made_up_for(place: Place) -> None:
     assert numbers(place) == [3]
 
 
+def test_what_does_not_count_goes(place: Place) -> None:
+    """A checkpoint whose successor was removed by hand does not count: the next save that prunes removes the rest."""
+    for n in range(4):
+        open_store(place).save("run", n)
+    place.poke(slot(2), None)
+    assert numbers(place) == [3, 4]
+    open_store(place, retention=9).save("run", 5)
+
+    assert place.objects().keys() == {*map(slot, [3, 4, 5]), "run/latest.json"}
+
+
 def test_a_hint_that_failed_is_made_up_for(place: Place) -> None:
     """When the hint cannot be written the save stands, with a warning, and readers find it all the same."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +12,8 @@ from run_model import KeepOdd
 from ckptstore import CheckpointError, CheckpointStore
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from places import Place
 
 
@@ -53,11 +54,19 @@ def test_a_file_url_is_decoded(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a b", "c%20d"]
 
 
+class Odd:
+    """A path that looks like a URL."""
+
+    def __fspath__(self) -> str:
+        """The path."""
+        return "memory://two"
+
+
 def test_a_path_object_is_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A `PathLike` is never taken for a URL."""
     monkeypatch.chdir(tmp_path)
     CheckpointStore(tmp_path / "one").save("run", 1)
-    CheckpointStore(Path("memory:") / "two").save("run", 1)
+    CheckpointStore(Odd()).save("run", 1)
 
     assert (tmp_path / "one/run/000000000001.json").exists()
     assert (tmp_path / "memory:/two/run/000000000001.json").exists()

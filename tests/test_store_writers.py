@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import threading
 from typing import TYPE_CHECKING
 
 import pytest
-from places import KINDS, InFolder, make, open_store
+from places import KINDS, make, open_store
 
 from ckptstore import CheckpointConflict, CheckpointNotFound
 
@@ -208,57 +207,3 @@ def test_after_what_is_not_there_is_not_found(place: Place, tmp_path: Path) -> N
     with pytest.raises(CheckpointNotFound, match="no such checkpoint 1"):
         store.save("empty", 2, after=1)
     assert store.runs() == ["run"]
-
-
-# One store, several threads and processes
-
-
-def test_threads_that_share_a_store_take_turns(place: Place) -> None:
-    """Saves of one store never conflict with each other: 100 of two threads get 100 numbers in a row."""
-    store, start = open_store(place, retention=3), threading.Barrier(2)
-    records: list[Checkpoint] = []
-
-    def work(name: str) -> None:
-        start.wait(30)
-        records.extend([store.save("run", [name, n]) for n in range(50)])
-
-    threads = [threading.Thread(target=work, args=(name,)) for name in "ab"]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-    assert sorted(record.number for record in records) == list(range(1, 101))
-    assert [record.number for record in store.checkpoints("run")] == [100, 99, 98]
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="a fork is what is tested")
-@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
-@pytest.mark.parametrize("first", ["parent", "child"])
-def test_a_fork_is_a_second_writer(tmp_path: Path, first: str) -> None:
-    """After a fork parent and child are two writers with one base: whoever saves second is fenced out."""
-    store = open_store(InFolder(tmp_path))
-    store.save("run", 1)
-
-    def save() -> int:
-        try:
-            return store.save("run", os.getpid()).number
-        except CheckpointConflict:
-            return 99
-
-    ours, (ready, go) = 0, os.pipe()
-    child = os.fork()
-    if child == 0:
-        if first == "parent":
-            os.read(ready, 1)  # until the parent has saved
-        os._exit(save())
-    if first == "parent":
-        ours = save()
-        os.write(go, b"!")
-    theirs = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    if first == "child":
-        ours = save()
-    os.close(ready)
-    os.close(go)
-
-    assert (ours, theirs) == ((2, 99) if first == "parent" else (99, 2))
