@@ -34,19 +34,20 @@ class Doubts:
     """The ids of own attempts whose fate is unknown: they may turn up in their slot at any later time."""
 
     def __init__(self) -> None:
-        self._ids: dict[int, set[str]] = {}
+        self._numbers: dict[str, int] = {}
 
     def add(self, number: int, write_id: str) -> None:
         """An attempt at `number` begins."""
-        self._ids.setdefault(number, set()).add(write_id)
+        self._numbers[write_id] = number
 
     def own(self, manifest: Manifest) -> bool:
         """Whether `manifest` is of one of these attempts."""
-        return manifest.header.write_id in self._ids.get(manifest.number, ())
+        return self._numbers.get(manifest.header.write_id) == manifest.number
 
     def settle(self, number: int) -> None:
         """Everything up to `number` is decided."""
-        self._ids = {n: ids for n, ids in self._ids.items() if n > number}
+        for write_id in [one for one, aimed in self._numbers.items() if aimed <= number]:
+            del self._numbers[write_id]
 
 
 def claim(

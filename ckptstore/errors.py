@@ -54,7 +54,7 @@ class translated:  # noqa: N801 - used as a statement, as contextlib's own are
     """Within this block, what a backend raises becomes a `BackendError` that names the run."""
 
     def __init__(self, run: str | None = None) -> None:
-        self._where = "" if run is None else f"run {run!r}: "
+        self._run = run
 
     def __enter__(self) -> None:
         """Nothing to prepare."""
@@ -62,5 +62,6 @@ class translated:  # noqa: N801 - used as a statement, as contextlib's own are
     def __exit__(self, _: type[BaseException] | None, exc: BaseException | None, __: TracebackType | None) -> None:
         """Raise in the place of an `OSError` that is not ours already."""
         if isinstance(exc, OSError) and not isinstance(exc, CheckpointError):
-            message = f"{self._where}the storage failed: {exc}; what was saved before is untouched: try again"
+            where = "" if self._run is None else f"run {self._run!r}: "
+            message = f"{where}the storage failed: {exc}; what was saved before is untouched: try again"
             raise BackendError(message) from exc

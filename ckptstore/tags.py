@@ -71,7 +71,8 @@ def _value(x: object, depth: int) -> Any:  # noqa: ANN401 - JSON-able
     return _TAGS.get(type(x), _other)(x, depth)
 
 
-# The two loops are written out, twice: a save spends its time in them, and a call for each value would double it.
+# The two loops are written out, twice, and with numbers in the place of names: a save spends its time in them, and a
+# call for each value would double it.
 
 
 def _items(x: Sequence[Any], depth: int) -> Sequence[Any]:
@@ -85,11 +86,11 @@ def _items(x: Sequence[Any], depth: int) -> Sequence[Any]:
     try:
         for index, value in enumerate(x):
             kind = type(value)
-            if kind is str or (kind is float and -inf < value < inf) or (kind is int and LOW <= value <= HIGH):
+            if kind is str or (kind is float and value * 0.0 == 0.0) or (kind is int and -(10**9) < value < 10**9):
                 continue
             if value is None or kind is bool:
                 continue
-            tagged = _TAGS.get(kind, _other)(value, depth + 1)
+            tagged = _dict(value, depth + 1) if kind is dict else _TAGS.get(kind, _other)(value, depth + 1)
             if tagged is not value:
                 new = new or list(x)
                 new[index] = tagged
@@ -113,11 +114,11 @@ def _dict(x: dict[Any, Any], depth: int) -> dict[str, Any]:  # noqa: C901 - one 
     try:
         for key, value in x.items():
             kind = type(value)
-            if kind is str or (kind is float and -inf < value < inf) or (kind is int and LOW <= value <= HIGH):
+            if kind is str or (kind is float and value * 0.0 == 0.0) or (kind is int and -(10**9) < value < 10**9):
                 continue
             if value is None or kind is bool:
                 continue
-            tagged = _TAGS.get(kind, _other)(value, depth + 1)
+            tagged = _dict(value, depth + 1) if kind is dict else _TAGS.get(kind, _other)(value, depth + 1)
             if tagged is not value:
                 new = new or x.copy()
                 new[key] = tagged

@@ -21,8 +21,6 @@ else:
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from types import TracebackType
-    from typing import Self
 
 _BINARY: int = getattr(os, "O_BINARY", 0)  # Windows would translate line ends
 _NONBLOCK: int = getattr(os, "O_NONBLOCK", 0)  # a named pipe in the place of an object must not hang us
@@ -155,7 +153,7 @@ def overwrite(path: str, data: Data) -> bool:
 
 class Unfinished:
     """
-    A file in the making beside its place: unseen there until it is linked or renamed, gone on exit if it was not.
+    A file in the making beside its place: unseen there until it is linked or renamed, gone on `close` if it was not.
 
     It has no name where the system can do that, otherwise `<name>.<16 hex>.tmp`. Everything happens in the folder that
     was opened first, even when another takes over its path: what is synced is where the file is.
@@ -166,7 +164,7 @@ class Unfinished:
     def __init__(self, folder: str, name: str, *, nameless: bool) -> None:
         self.folder = folder
         self.name = name
-        self.folder_fd = open_folder(folder)
+        self.folder_fd = None if _FOLDER is None else os.open(folder, os.O_RDONLY | _FOLDER)
         self._work = "" if self.folder_fd is not None else f"{folder}/"
         self.refused = False
         self.nameless = False
@@ -174,7 +172,8 @@ class Unfinished:
         try:
             self.fd = self._open(nameless=nameless)
         except BaseException:
-            self._close_folder()
+            if self.folder_fd is not None:
+                os.close(self.folder_fd)
             raise
 
     def _open(self, *, nameless: bool) -> int:
@@ -203,7 +202,8 @@ class Unfinished:
         os.link(
             source, self._work + self.name, src_dir_fd=self.folder_fd, dst_dir_fd=self.folder_fd, follow_symlinks=True
         )
-        self._discard()
+        if self._temp:
+            self._discard()
 
     def rename(self) -> None:
         """Appear under its name, in place of what is there."""
@@ -219,21 +219,16 @@ class Unfinished:
         return True
 
     def _discard(self) -> None:
-        if self._temp:
-            with contextlib.suppress(OSError):  # best effort: what stays is named .tmp and collected one day
-                os.unlink(self._temp, dir_fd=self.folder_fd)
-            self._temp = ""
+        with contextlib.suppress(OSError):  # best effort: what stays is named .tmp and collected one day
+            os.unlink(self._temp, dir_fd=self.folder_fd)
+        self._temp = ""
 
-    def _close_folder(self) -> None:
-        if self.folder_fd is not None:
-            os.close(self.folder_fd)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def close(self) -> None:
+        """Let go of it: gone, if it has not appeared."""
         try:
             os.close(self.fd)
         finally:
-            self._discard()
-            self._close_folder()
+            if self._temp:
+                self._discard()
+            if self.folder_fd is not None:
+                os.close(self.folder_fd)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from ckptstore.backend import Data, NotDurableError, NotExclusiveError, ObjectInfo
 from ckptstore_backends import files
-from ckptstore_backends.base import LOCK, check_key, check_prefix
+from ckptstore_backends.base import LOCK, check_key, check_prefix, is_plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -42,7 +42,7 @@ class LocalBackend:
 
     def __init__(self, root: str, *, single_writer: bool = False) -> None:
         self.root = os.path.abspath(root)
-        self._base = self.root.rstrip(os.sep) + os.sep
+        self._base = self.root.replace(os.sep, "/").rstrip("/") + "/"
         self._single_writer = single_writer
         self._nameless = os.path.isdir("/proc/self/fd")  # without it a nameless file cannot get a name
         self._settled: dict[str, tuple[int, int]] = {}  # folders whose ancestors this process has synced
@@ -121,9 +121,10 @@ class LocalBackend:
     # Keys and folders
 
     def _locate(self, key: str) -> str:
-        folder = check_key(key).rpartition("/")[0]
-        if folder not in self._looked_at:  # looked at once: a look for each key costs a save 3 % of its time
-            self._refuse_links(key)
+        folder, _, name = key.rpartition("/")
+        if folder not in self._looked_at or not is_plain(name):
+            check_key(key)
+            self._refuse_links(key)  # once for a folder: a look for each key costs a save 3 % of its time
             if len(self._looked_at) >= _REMEMBERED:
                 self._looked_at.clear()
             self._looked_at.add(folder)
@@ -193,17 +194,21 @@ class LocalBackend:
     def _write(self, path: str, data: Data, publish: _Publish, *, durable: bool = True, nameless: bool = False) -> None:
         """Fill an unfinished file and publish it; again, if another removes it or its folder meanwhile."""
         for attempt in range(_TRIES):
-            with self._begin(path, nameless=nameless and attempt == 0) as file:
+            file = self._begin(path, nameless=nameless and attempt == 0)
+            try:
                 files.write(file.fd, data)
                 if durable:
                     files.sync(file.fd)
                 if publish(file):
                     return
                 data = file.content()  # what was given may be an iterator, and used up
+            finally:
+                file.close()
         raise FileNotFoundError(errno.ENOENT, f"removed by another each of the {_TRIES} times it was written", path)
 
     def _begin(self, path: str, *, nameless: bool) -> files.Unfinished:
-        folder, name = os.path.split(path)
+        folder, _, name = path.rpartition("/")
+        folder = folder or "/"
         for _ in range(_TRIES):
             try:
                 file = files.Unfinished(folder, name, nameless=nameless and self._nameless)
