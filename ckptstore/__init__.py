@@ -5,6 +5,7 @@ Crash-safe checkpoints for any Python program.
 """
 
 from ckptstore.checkpoint import Checkpoint, Writer
+from ckptstore.compression import Zstd
 from ckptstore.errors import (
     BackendError,
     CheckpointConflict,
@@ -33,4 +34,5 @@ __all__ = [
     "Serializer",
     "VersionMismatch",
     "Writer",
+    "Zstd",
 ]

@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import re
 from hashlib import sha256
-from typing import Final
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from ckptstore.errors import CheckpointCorrupt, CheckpointError, VersionMismatch
-from ckptstore.manifest import Content, Damaged, Header, Ident, Manifest, Marker, Tombstone, new_id
+from ckptstore import lines
+from ckptstore.codecs import PLAIN, Codecs
+from ckptstore.errors import CheckpointCorrupt, CheckpointError, DecryptionError, VersionMismatch
+from ckptstore.manifest import FORMAT, Content, Damaged, Header, Ident, Manifest, Marker, Tombstone, new_id
 from ckptstore.serializers import JsonSerializer
 
-FORMAT: Final = 1
+if TYPE_CHECKING:
+    from ckptstore.encryption import Keys
+
 IDENT_SIZE = 256  # the first bytes of a slot: enough to say whose it is
 HEAD_SIZE = 4096  # the first bytes of a slot: nearly always the whole header
 HINT_LIMIT = 256 * 1024  # bytes of a manifest that the hint repeats whole
@@ -28,9 +32,10 @@ _START = len('{"sha256": "",\n') + 64  # where the bytes that `sha256` covers be
 _STATE, _STATE_IN = b'"state": ', b'"state_in": '
 _STATE_LINE = b"\n" + _STATE  # a string in JSON holds no raw line end, so this stands nowhere else
 
-_HEADER = b"".join(f'"{name}": %b,\n'.encode() for name in Header.__struct_fields__)
-_TOMBSTONE = b",\n".join(f'"{name}": %b'.encode() for name in Tombstone.__struct_fields__) + b"}\n"
-_encode_lines = msgspec.json.Encoder().encode_lines
+_SEALED_LINE = b'\n"sealed": "'
+
+_HEADER = lines.template(Header.__struct_fields__, b",\n")
+_TOMBSTONE = lines.template(Tombstone.__struct_fields__, b"}\n")
 _decode_header = msgspec.json.Decoder(Header).decode
 _decode_tombstone = msgspec.json.Decoder(Tombstone).decode
 _json = JsonSerializer()
@@ -51,17 +56,25 @@ def encode_metadata(metadata: dict[str, object]) -> msgspec.Raw:
     return msgspec.Raw(data)
 
 
-def encode_manifest(header: Header, state: bytes) -> tuple[Manifest, bytes]:
-    """The manifest of `header` and `state`, and its bytes."""
-    head = _fill(_HEADER, header)
+def encode_manifest(header: Header, state: bytes, codecs: Codecs = PLAIN) -> tuple[Manifest, bytes]:
+    """The manifest of `header` and `state`, and its bytes: sealed, where there are keys."""
+    head = lines.fill(_HEADER, header)
     digest = sha256(head).hexdigest()
     data = b'{"sha256": "%b",\n%b%b%b}\n' % (digest.encode(), head, _STATE, state)
-    return Manifest(header, digest, _decode_metadata(header), state), data
+    metadata = _decode_metadata(header)
+    if codecs.keys is None:
+        return Manifest(header, digest, metadata, state), data
+    from ckptstore import sealed  # noqa: PLC0415 - few stores ask for it
+
+    key = codecs.keys.newest
+    body = sealed.seal(header, data, key, codecs.zstd)
+    digest = sha256(body).hexdigest()
+    return Manifest(header, digest, metadata, state, key), b'{"sha256": "%b",\n%b' % (digest.encode(), body)
 
 
 def encode_hint(data: bytes, number: int) -> bytes:
     """The hint that repeats the manifest `data`: whole, or without its state where that is large."""
-    if len(data) <= HINT_LIMIT:
+    if len(data) <= HINT_LIMIT or _STATE_LINE not in data:  # a sealed manifest cannot be cut
         return data
     return data[: data.index(_STATE_LINE) + 1] + _STATE_IN + b'"%012d.json"}\n' % number
 
@@ -73,7 +86,7 @@ def encode_marker(content: Manifest | Damaged) -> tuple[Marker, bytes]:
         tombstone = Tombstone(FORMAT, old.number, old.write_id, True, old.parent, old.packs, content.sha256)  # noqa: FBT003 - a record's fields in order
     else:
         tombstone = Tombstone(FORMAT, content.number, new_id(), True, None, (), "0" * 64)  # noqa: FBT003 - the same
-    body = _fill(_TOMBSTONE, tombstone)
+    body = lines.fill(_TOMBSTONE, tombstone)
     return Marker(tombstone), b'{"sha256": "%b",\n%b' % (sha256(body).hexdigest().encode(), body)
 
 
@@ -100,32 +113,32 @@ def has_header(data: bytes) -> bool:
     return len(data) < HEAD_SIZE or _STATE_LINE in data
 
 
-def parse(data: bytes, run: str, number: int, *, whole: bool = True) -> Content:
+def parse(data: bytes, run: str, number: int, keys: Keys | None = None, *, whole: bool = True) -> Content:
     """
     What the slot `number` of `run` holds; whatever stands in it, this does not raise but returns `Damaged`.
 
     `whole=False`: `data` is the beginning of the object, and its header alone is checked.
     """
     try:
-        return _parse(data, run, number, whole=whole)
-    except (VersionMismatch, _OtherCase) as error:
+        return _parse(data, run, number, keys, whole=whole)
+    except (VersionMismatch, DecryptionError, _OtherCase) as error:
         return Damaged(number, error, "not ours")
     except CheckpointError as error:
         return Damaged(number, error)
 
 
-def parse_hint(data: bytes, run: str) -> Manifest | None:
+def parse_hint(data: bytes, run: str, keys: Keys | None = None) -> Manifest | None:
     """The manifest that the hint repeats; None for a torn, foreign or edited one, which is as good as no hint."""
     found = ident(data)
     if found is None:
         return None
     cut = data.rfind(b"\n" + _STATE_IN)
     whole = cut < 0
-    content = parse(data if whole else data[: cut + 1] + _STATE, run, found.number, whole=whole)
+    content = parse(data if whole else data[: cut + 1] + _STATE, run, found.number, keys, whole=whole)
     return content if isinstance(content, Manifest) else None
 
 
-def _parse(data: bytes, run: str, number: int, *, whole: bool) -> Manifest | Marker:
+def _parse(data: bytes, run: str, number: int, keys: Keys | None, *, whole: bool) -> Manifest | Marker:
     where = f"run {run!r}, checkpoint {number}"
     first = _FIRST.match(data)
     if first is None:
@@ -138,23 +151,29 @@ def _parse(data: bytes, run: str, number: int, *, whole: bool) -> Manifest | Mar
     try:
         if found is not None and found.removed:
             return _owned(_parse_marker(data, first[1]), run, number)
-        return _owned(_parse_manifest(data, first[1], whole=whole), run, number)
-    except (VersionMismatch, _OtherCase) as exc:
+        if _STATE_LINE not in data and _SEALED_LINE in data:
+            return _owned(_parse_sealed(data, first[1], keys, whole=whole), run, number)
+        manifest = _owned(_parse_manifest(data, first[1], whole=whole), run, number)
+    except (VersionMismatch, DecryptionError, _OtherCase) as exc:
         raise type(exc)(f"{where}: {exc}") from exc
     except (CheckpointCorrupt, ValueError, RecursionError) as exc:  # msgspec's errors are ValueErrors
         raise CheckpointCorrupt(f"{where}: edited, re-formatted or damaged: {exc}") from exc
+    if keys is not None:
+        raise DecryptionError(
+            f"{where}: it is not encrypted, and a store with keys reads only what is: whoever can write to the storage "
+            "may have put it there. To read it all the same, open the store without encryption=",
+        )
+    return manifest
 
 
 def _parse_manifest(data: bytes, digest: bytes, *, whole: bool) -> Manifest:
     end = data.find(_STATE_LINE, _START) + 1
-    if not end and b'\n"sealed": "' in data:
-        raise VersionMismatch("it is encrypted, which this ckptstore cannot open: upgrade ckptstore")
     head = data[_START:end]
     if sha256(head).hexdigest().encode() != digest:
         raise CheckpointCorrupt("the header does not match its sha256")
     header = _decode_header(b"{" + head[:-2] + b"}")
     metadata = _decode_metadata(header)
-    _check_canonical(head, _fill(_HEADER, header))
+    lines.check_canonical(head, _HEADER, header)
     if not whole:
         return Manifest(header, digest.decode(), metadata, None)
     state = data[end + len(_STATE) : -2]
@@ -163,12 +182,27 @@ def _parse_manifest(data: bytes, digest: bytes, *, whole: bool) -> Manifest:
     return Manifest(header, digest.decode(), metadata, state)
 
 
+def _parse_sealed(data: bytes, digest: bytes, keys: Keys | None, *, whole: bool) -> Manifest:
+    from ckptstore import sealed  # noqa: PLC0415 - few stores ask for it
+
+    body = data[_START:]
+    if sha256(body).hexdigest().encode() != digest:
+        raise CheckpointCorrupt("the sealed manifest does not match its sha256")
+    inside = sealed.unseal(body, keys)
+    first = _FIRST.match(inside.data)
+    if first is None:
+        raise CheckpointCorrupt("its sealed part holds no manifest")
+    inner = _parse_manifest(inside.data, first[1], whole=True)
+    sealed.check(inside.envelope, inner.header)
+    return Manifest(inner.header, digest.decode(), inner.metadata, inner.state if whole else None, inside.key)
+
+
 def _parse_marker(data: bytes, digest: bytes) -> Marker:
     body = data[_START:]
     if sha256(body).hexdigest().encode() != digest:
         raise CheckpointCorrupt("the marker does not match its sha256")
     tombstone = _decode_tombstone(b"{" + body)
-    _check_canonical(body, _fill(_TOMBSTONE, tombstone))
+    lines.check_canonical(body, _TOMBSTONE, tombstone)
     return Marker(tombstone)
 
 
@@ -192,14 +226,3 @@ def _owned(content: Manifest | Marker, run: str, number: int) -> Manifest | Mark
             f"this is checkpoint {content.number} of run {owner!r} under another name: copied or renamed by hand",
         )
     return content
-
-
-def _fill(template: bytes, fields: Header | Tombstone) -> bytes:
-    """One field a line: the encoder ends each value with a line end, and a value in JSON holds none."""
-    return template % tuple(_encode_lines(msgspec.structs.astuple(fields)).split(b"\n")[:-1])
-
-
-def _check_canonical(found: bytes, due: bytes) -> None:
-    """There is one way to write a header, so no field can be doubled, hidden, or mean two things to two readers."""
-    if found != due:
-        raise CheckpointCorrupt("its fields are not as format 1 writes them")

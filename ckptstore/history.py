@@ -13,6 +13,7 @@ from itertools import groupby, islice, takewhile
 from typing import TYPE_CHECKING, NamedTuple
 
 from ckptstore import layout
+from ckptstore.codecs import PLAIN, Codecs
 from ckptstore.errors import BackendError, CheckpointCorrupt
 from ckptstore.format1 import HEAD_SIZE, IDENT_SIZE, first_bytes, has_header, parse, parse_hint
 from ckptstore.manifest import Content, Damaged, Manifest, Marker, names
@@ -45,9 +46,10 @@ class Standing(NamedTuple):
 class History:
     """One run of one backend, read only."""
 
-    def __init__(self, backend: Backend, run: str) -> None:
+    def __init__(self, backend: Backend, run: str, codecs: Codecs = PLAIN) -> None:
         self.backend = backend
         self.run = run
+        self.codecs = codecs
 
     def get(self, number: int, *, whole: bool = True) -> Content | None:
         """What slot `number` holds, checked; None when it is empty. `whole=False` reads the header alone."""
@@ -63,7 +65,7 @@ class History:
             return Damaged(
                 number, CheckpointCorrupt(f"{where}: a folder stands in its place ({key}): remove it"), "folder"
             )
-        return parse(data, self.run, number, whole=whole)
+        return parse(data, self.run, number, self.codecs.keys, whole=whole)
 
     def stands(self, manifest: Manifest) -> bool:
         """Whether the slot of `manifest` still holds it, by its first bytes."""
@@ -76,7 +78,7 @@ class History:
     def hint(self) -> Manifest | None:
         """The manifest that the hint names: a guess, to be proven."""
         try:
-            return parse_hint(self.backend.get(layout.hint(self.run)), self.run)
+            return parse_hint(self.backend.get(layout.hint(self.run)), self.run, self.codecs.keys)
         except (FileNotFoundError, IsADirectoryError):
             return None
 
@@ -134,7 +136,7 @@ class History:
         """What stands newest at or below `head`; None if it was removed under us."""
         if not isinstance(head, Marker):
             return Found(head if isinstance(head, Manifest) else None, head)
-        newest = next(self._walk_from(head), None)
+        newest = next(self.walk_from(head), None)
         if newest is None or not whole:
             return Found(newest, head)
         again = self.get(newest.number)
@@ -158,9 +160,10 @@ class History:
         """The checkpoints that stand, newest first, headers alone; unreadable ones are passed over."""
         head = self.find().head
         if head is not None:
-            yield from self._walk_from(head)
+            yield from self.walk_from(head)
 
-    def _walk_from(self, head: Content) -> Iterator[Manifest]:
+    def walk_from(self, head: Content) -> Iterator[Manifest]:
+        """As `walk`, from what the head holds."""
         if isinstance(head, Manifest):
             yield head
         above = head

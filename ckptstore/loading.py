@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
+from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ckptstore import packs, schema, serializers
 from ckptstore.checkpoint import Checkpoint
-from ckptstore.errors import CheckpointCorrupt, CheckpointError
+from ckptstore.errors import CheckpointCorrupt, CheckpointError, DecryptionError
 from ckptstore.history import TRIES
 from ckptstore.manifest import Damaged, Manifest
 
@@ -57,6 +58,14 @@ def latest(history: History) -> Manifest | None:
     return found.newest
 
 
+def listed(history: History, limit: int | None) -> list[Manifest]:
+    """The checkpoints that stand, newest first; `DecryptionError` in a run that is not open to this store."""
+    head = history.find().head
+    if isinstance(head, Damaged) and isinstance(head.error, DecryptionError):
+        raise head.error
+    return [] if head is None else list(islice(history.walk_from(head), limit))
+
+
 def at(history: History, which: Checkpoint | datetime | int) -> Answer:
     """The checkpoint that `which` names, if it is there (any more)."""
     nothing = Answer(None, is_newest=False, head=None)
@@ -75,12 +84,12 @@ def at(history: History, which: Checkpoint | datetime | int) -> Answer:
     return nothing if data is None else Answer(Loaded(content, data), standing.is_head, content)
 
 
-def decode(found: Loaded, own: Serializer, type_: Any) -> Any:  # noqa: ANN401 - whatever was saved
-    """The state, by the serializer that the manifest names, built into `type_` unless that is None."""
+def decode(found: Loaded, own: Serializer, due: schema.Schema | None, type_: Any) -> Any:  # noqa: ANN401 - whatever was saved
+    """The state, by the serializer that the manifest names, migrated to `due` and built into `type_` or its type."""
     header = found.manifest.header
     try:
         state = serializers.reader(header.serializer.name, own).loads(found.data)
-        return state if type_ is None else schema.fit(state, type_)
+        return schema.restore(state, header.version, due, type_)
     except CheckpointError as exc:
         raise type(exc)(f"run {header.run!r}, checkpoint {header.number}: {exc}") from exc
 

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import os
 from datetime import datetime
-from typing import Annotated, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Final, Literal, TypeAlias
 
 import msgspec
 
 from ckptstore.checkpoint import Checkpoint, Writer
 from ckptstore.errors import CheckpointError
 from ckptstore.layout import MAX_NUMBER
+
+if TYPE_CHECKING:
+    from ckptstore.encryption import Key
+
+FORMAT: Final = 1
 
 Hex32 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$")]
 Hex64 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
@@ -84,12 +89,17 @@ class Tombstone(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Manifest(msgspec.Struct, frozen=True):
-    """A checkpoint as it is stored. `state` is what stands last in the file; None where only the header was read."""
+    """
+    A checkpoint as it is stored. `state` is what stands last in the file; None where only the header was read.
+
+    `key`: where it is sealed, the one that opens it, and its chunks.
+    """
 
     header: Header
     sha256: str
     metadata: dict[str, object]
     state: bytes | None
+    key: Key | None = None
 
     @property
     def number(self) -> int:
@@ -118,7 +128,7 @@ class Manifest(msgspec.Struct, frozen=True):
 
     def without_state(self) -> Manifest:
         """The same manifest, small enough to remember."""
-        return Manifest(self.header, self.sha256, self.metadata, None)
+        return Manifest(self.header, self.sha256, self.metadata, None, self.key)
 
     def record(self) -> Checkpoint:
         """The record that callers get."""

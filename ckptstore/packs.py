@@ -9,19 +9,29 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from ckptstore import layout
+from ckptstore.codecs import FERNET, PLAIN, ZSTD, Codecs
+from ckptstore.compression import expand
 from ckptstore.errors import CheckpointCorrupt, VersionMismatch
 from ckptstore.manifest import Encoding, Hex64, Size
 
 if TYPE_CHECKING:
     from ckptstore.backend import Backend
-    from ckptstore.manifest import Manifest
+    from ckptstore.encryption import Key
+    from ckptstore.history import History
+    from ckptstore.manifest import Header, Manifest
 
 INLINE_JSON = 8 * 1024 * 1024  # a folder of JSON stays readable up to here
 INLINE_BASE64 = 64 * 1024  # base64 costs a third more
+_TRIED = 16 * INLINE_BASE64  # whether more would fit once it is compressed, is not worth compressing it for
+_KNOWN: dict[Encoding, tuple[str, ...]] = {"json": (), "base64": (ZSTD,), "chunks": (ZSTD, FERNET)}
 
 
 class Chunk(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """A piece of a state: the SHA-256 of its content, its size, and where it is stored (which of `Header.packs`)."""
+    """
+    A piece of a state: what identifies its content, its size, and where it is stored (which of `Header.packs`).
+
+    The id is the content's SHA-256; keyed, where it is encrypted.
+    """
 
     id: Hex64
     size: Size
@@ -39,26 +49,43 @@ class Placed(msgspec.Struct, frozen=True):
     size: int
     stored_size: int
     packs: tuple[str, ...] = ()
+    codecs: tuple[str, ...] = ()  # what was done to `state`, or to each chunk
 
 
 _decode_chunks = msgspec.json.Decoder(tuple[Chunk, ...]).decode
 
 
-def place(data: bytes, *, is_json: bool) -> Placed | None:
+def place(data: bytes, codecs: Codecs, *, is_json: bool) -> Placed | None:
     """`data` as part of a manifest; None where it is too large for that."""
-    if len(data) > (INLINE_JSON if is_json else INLINE_BASE64):
+    limit = INLINE_JSON if is_json and codecs == PLAIN else INLINE_BASE64
+    # What is sealed is compressed with the rest of its manifest; there a second time would be in vain.
+    small = codecs.zstd.shrink(data) if codecs.zstd and not codecs.keys and len(data) <= _TRIED else None
+    if small is not None:
+        return None if len(small) > limit else _inline("base64", _base64(small), len(data), (ZSTD,))
+    if len(data) > limit:
         return None
-    state = data if is_json else b'"%b"' % b2a_base64(data, newline=False)
-    return Placed("json" if is_json else "base64", state, sha256(state).hexdigest(), len(data), len(state))
+    return _inline("json", data, len(data)) if is_json else _inline("base64", _base64(data), len(data))
 
 
-def write(backend: Backend, run: str, number: int, write_id: str, data: bytes) -> Placed:
+def _inline(encoding: Encoding, state: bytes, size: int, codecs: tuple[str, ...] = ()) -> Placed:
+    return Placed(encoding, state, sha256(state).hexdigest(), size, len(state), codecs=codecs)
+
+
+def _base64(data: bytes) -> bytes:
+    return b'"%b"' % b2a_base64(data, newline=False)
+
+
+def write(history: History, number: int, write_id: str, data: bytes) -> Placed:
     """`data` in a pack that is durable on return and aims at `number`."""
+    zstd, keys = history.codecs
+    small = (zstd and zstd.shrink(data)) or data
+    stored = keys.newest.seal(small) if keys else small
     name = layout.pack_name(number, write_id, 0)
-    backend.create(layout.pack(run, name), data)
-    chunk = Chunk(sha256(data).hexdigest(), len(data), 0, 0, len(data))
+    history.backend.create(layout.pack(history.run, name), stored)
+    chunk = Chunk(_identity(keys.newest if keys else None, data), len(data), 0, 0, len(stored))
     state = msgspec.json.encode([chunk])
-    return Placed("chunks", state, sha256(state).hexdigest(), len(data), len(data), (name,))
+    names = (*([ZSTD] if zstd else ()), *([FERNET] if keys else ()))
+    return Placed("chunks", state, sha256(state).hexdigest(), len(data), len(stored), (name,), names)
 
 
 def read(backend: Backend, manifest: Manifest) -> bytes:
@@ -68,14 +95,15 @@ def read(backend: Backend, manifest: Manifest) -> bytes:
     `FileNotFoundError` where a pack is gone; `CheckpointCorrupt`, without run and number, for bytes that do not fit.
     """
     header, state = manifest.header, manifest.state or b""
-    unknown = [named.name for named in header.codecs] or header.serializer.settings
-    if unknown:
-        raise VersionMismatch(f"it was written with {unknown}, which this ckptstore does not know: upgrade ckptstore")
+    codecs = {named.name for named in header.codecs}
+    _check_known(header)
     try:
         if header.encoding == "json":
             data = state
         elif header.encoding == "base64":
             data = a2b_base64(msgspec.json.decode(state, type=str), strict_mode=True)
+            if ZSTD in codecs:
+                data = expand(data, header.size)
         else:
             data = b"".join([_read_chunk(backend, manifest, chunk) for chunk in _decode_chunks(state)])
     except (msgspec.MsgspecError, ValueError) as exc:
@@ -85,12 +113,29 @@ def read(backend: Backend, manifest: Manifest) -> bytes:
     return data
 
 
+def _check_known(header: Header) -> None:
+    unknown = [named.name for named in header.codecs if named.name not in _KNOWN[header.encoding] or named.settings]
+    unknown += [header.serializer.name] if header.serializer.settings else []
+    if unknown:
+        raise VersionMismatch(
+            f"it was written with {', '.join(unknown)} in a way that this ckptstore does not know: upgrade ckptstore"
+        )
+
+
 def _read_chunk(backend: Backend, manifest: Manifest, chunk: Chunk) -> bytes:
-    names = manifest.header.packs
-    if chunk.pack >= len(names):
+    packs, codecs, key = manifest.header.packs, {named.name for named in manifest.header.codecs}, manifest.key
+    if chunk.pack >= len(packs):
         raise CheckpointCorrupt(f"its chunk {chunk.id[:12]} names a pack that the manifest does not")
-    key = layout.pack(manifest.header.run, names[chunk.pack])
-    data = backend.get(key, chunk.offset, chunk.offset + chunk.stored_size)
-    if len(data) != chunk.size or sha256(data).hexdigest() != chunk.id:
-        raise CheckpointCorrupt(f"{key}: chunk {chunk.id[:12]} is not what was written")
+    name = layout.pack(manifest.header.run, packs[chunk.pack])
+    data: bytes | None = backend.get(name, chunk.offset, chunk.offset + chunk.stored_size)
+    if FERNET in codecs and data is not None:
+        data = None if key is None else key.open(data)
+    if ZSTD in codecs and data is not None and len(data) != chunk.size:  # as long as before: not made smaller
+        data = expand(data, chunk.size)
+    if data is None or len(data) != chunk.size or _identity(key, data) != chunk.id:
+        raise CheckpointCorrupt(f"{name}: chunk {chunk.id[:12]} is not what was written")
     return data
+
+
+def _identity(key: Key | None, data: bytes) -> str:
+    return key.chunk_id(data) if key else sha256(data).hexdigest()

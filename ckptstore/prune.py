@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from ckptstore import layout
-from ckptstore.errors import BackendError, CheckpointNotFound
+from ckptstore.errors import BackendError, CheckpointNotFound, DecryptionError
 from ckptstore.format1 import encode_marker
 from ckptstore.history import TRIES
 from ckptstore.manifest import Damaged, Manifest, Marker, names
@@ -86,6 +86,9 @@ def prune(history: History, policy: Retention, *, dry_run: bool) -> PruneReport:
     found = survey(history)
     if found is None:
         raise CheckpointNotFound(f"there is no run {history.run!r}")
+    head = found.slots[found.top]
+    if isinstance(head, Damaged) and isinstance(head.error, DecryptionError):
+        raise head.error
     decisions = decide(found, policy)
     leftovers = remove(history, found, decisions, dry_run=dry_run)
     return PruneReport(history.run, tuple(decisions), tuple(leftovers), dry_run)

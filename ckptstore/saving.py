@@ -13,8 +13,8 @@ from ckptstore import layout, packs, prune
 from ckptstore.checkpoint import Checkpoint
 from ckptstore.commit import Landed, claim, conflict
 from ckptstore.errors import CheckpointNotFound
-from ckptstore.format1 import FORMAT, encode_hint, encode_manifest
-from ckptstore.manifest import Damaged, Header, Host, Manifest, Marker, Named, new_id
+from ckptstore.format1 import encode_hint, encode_manifest
+from ckptstore.manifest import FORMAT, Damaged, Header, Host, Manifest, Marker, Named, new_id
 from ckptstore.retention import KeepLast
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def _commit(history: History, base: Content | None, draft: Draft, doubts: Doubts
     placed = _place(history, base, draft)
 
     def encode(write_id: str) -> tuple[Manifest, bytes]:
-        return _encode(history.run, base, write_id, draft, placed)
+        return _encode(history, base, write_id, draft, placed)
 
     return claim(history, base, encode, doubts)
 
@@ -99,26 +99,28 @@ def _after(history: History, position: Position, after: Checkpoint | int) -> Con
 
 def _place(history: History, base: Content | None, draft: Draft) -> Placed:
     """The state's bytes ready to be named: inside the manifest, or durable in a pack."""
-    placed = packs.place(draft.data, is_json=draft.serializer == "json")
+    placed = packs.place(draft.data, history.codecs, is_json=draft.serializer == "json")
     if placed is not None:
         return placed
-    return packs.write(history.backend, history.run, base.number + 1 if base else 1, new_id(), draft.data)
+    return packs.write(history, base.number + 1 if base else 1, new_id(), draft.data)
 
 
-def _encode(run: str, base: Content | None, write_id: str, draft: Draft, placed: Placed) -> tuple[Manifest, bytes]:
+def _encode(
+    history: History, base: Content | None, write_id: str, draft: Draft, placed: Placed
+) -> tuple[Manifest, bytes]:
     now = datetime.now(UTC)
     header = Header(
         format=FORMAT,
         number=base.number + 1 if base else 1,
         write_id=write_id,
         parent=base.link if isinstance(base, (Manifest, Marker)) else None,
-        run=run,
+        run=history.run,
         # A clock that was set back must not make a successor older than what it follows.
         created_at=max(now, base.header.created_at) if isinstance(base, Manifest) else now,
         version=draft.version,
         writer=Host(HOST, os.getpid()),
         serializer=Named(draft.serializer),
-        codecs=(),
+        codecs=tuple(map(Named, placed.codecs)),
         size=placed.size,
         stored_size=placed.stored_size,
         packs=placed.packs,
@@ -126,7 +128,7 @@ def _encode(run: str, base: Content | None, write_id: str, draft: Draft, placed:
         encoding=placed.encoding,
         state_sha256=placed.state_sha256,
     )
-    return encode_manifest(header, placed.state)
+    return encode_manifest(header, placed.state, history.codecs)
 
 
 def _finish(history: History, position: Position, manifest: Manifest, data: bytes, retention: Retention | None) -> None:

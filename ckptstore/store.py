@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from ckptstore import arguments, history, layout, loading, prune, removal, saving, serializers, streams, verify
+from ckptstore import arguments, codecs, history, layout, loading, prune, removal, saving, serializers, streams, verify
 from ckptstore.errors import CheckpointNotFound, translated
 from ckptstore.format1 import encode_metadata
 from ckptstore.history import History
@@ -16,10 +15,11 @@ from ckptstore.urls import open_backend
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from ckptstore.arguments import At
     from ckptstore.checkpoint import Checkpoint
+    from ckptstore.compression import Zstd
     from ckptstore.loading import Loaded
     from ckptstore.prune import PruneReport
     from ckptstore.retention import Retention
@@ -36,9 +36,10 @@ class CheckpointStore:
     Numbered checkpoints of any number of runs, below one root: durable when `save` returns, checked when `load` does.
 
     `url` is a path, or a file:// or memory:// URL. `serializer` is "json", "bytes", "pickle" or a `Serializer`;
-    `retention` is None (keep all), the number of checkpoints to keep, or a policy. `single_writer=True` promises that
-    only one process saves at a time, for disks that have no hard links. Stores are safe to share between threads; two
-    stores, in one process or many, are two writers.
+    `compression` None, "zstd" or a `Zstd(level=…)`; `encryption` None, a Fernet key, or a list of them, of which the
+    first writes and any reads. `retention` is None (keep all), the number of checkpoints to keep, or a policy.
+    `single_writer=True` promises that only one process saves at a time, for storage that cannot create exclusively.
+    Stores are safe to share between threads; two stores, in one process or many, are two writers.
 
     >>> store = CheckpointStore("memory://")
     >>> store.save("run-1", {"step": 1, "loss": 0.5}).number
@@ -47,16 +48,19 @@ class CheckpointStore:
     {'step': 1, 'loss': 0.5}
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one argument for each decision that is a store's
         self,
         url: str | os.PathLike[str],
         *,
         serializer: str | Serializer = "json",
+        compression: str | Zstd | None = None,
+        encryption: str | bytes | Sequence[str | bytes] | None = None,
         retention: int | Retention | None = None,
         storage_options: Mapping[str, object] | None = None,
         single_writer: bool = False,
     ) -> None:
         self._serializer = serializers.resolve(serializer)
+        self._codecs = codecs.resolve(compression, encryption)
         self._retention = None if retention is None else resolve_retention(retention)
         self._backend, self._url = open_backend(url, single_writer=single_writer)
         if storage_options:
@@ -64,8 +68,10 @@ class CheckpointStore:
         self._positions = Positions()
 
     def __repr__(self) -> str:
-        kept = "" if self._retention is None else f", retention={self._retention!r}"
-        return f"CheckpointStore({self._url!r}, serializer={self._serializer.name!r}{kept})"
+        zstd, keys = self._codecs
+        shown = f"{self._url!r}, serializer={self._serializer.name!r}"
+        shown += f", compression={zstd!r}" * (zstd is not None) + ", encryption=…" * (keys is not None)
+        return f"CheckpointStore({shown}{'' if self._retention is None else f', retention={self._retention!r}'})"
 
     def save(
         self,
@@ -116,13 +122,13 @@ class CheckpointStore:
         """
         The records of all checkpoints that are sound, newest first, at most `limit`.
 
-        Reads one header each. `verify` names what is not sound.
+        Reads one header each. `verify` names what is not sound. `DecryptionError` where the keys do not fit the newest.
         """
         if limit is not None:
             arguments.check_number("limit", limit, 0)
         past = self._history(run)
         with translated(run):
-            return [manifest.record() for manifest in islice(past.walk(), limit)]
+            return [manifest.record() for manifest in loading.listed(past, limit)]
 
     def runs(self) -> list[str]:
         """The names of all runs, sorted."""
@@ -222,4 +228,4 @@ class CheckpointStore:
         return result
 
     def _history(self, run: str) -> History:
-        return History(self._backend, layout.check_run(run))
+        return History(self._backend, layout.check_run(run), self._codecs)

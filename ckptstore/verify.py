@@ -81,7 +81,7 @@ def _check_slot(history: History, number: int) -> str | None:
 def _check_hint(history: History) -> list[str]:
     key = layout.hint(history.run)
     try:
-        hint = parse_hint(history.backend.get(key), history.run)
+        hint = parse_hint(history.backend.get(key), history.run, history.codecs.keys)
     except FileNotFoundError:
         return []
     except IsADirectoryError:

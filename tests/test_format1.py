@@ -6,7 +6,7 @@ from hashlib import sha256
 
 import pytest
 
-from ckptstore import CheckpointConflict, CheckpointCorrupt, CheckpointStore, VersionMismatch, layout, packs
+from ckptstore import CheckpointConflict, CheckpointCorrupt, CheckpointStore, DecryptionError, VersionMismatch, layout, packs
 from ckptstore.format1 import parse
 from ckptstore.manifest import Damaged
 
@@ -42,15 +42,15 @@ def test_a_line_end_inside_metadata_is_damage(data: bytes) -> None:
 
 
 def test_a_sealed_manifest_is_refused_as_what_it_is(data: bytes) -> None:
-    """What a later version encrypts is no damage: the message says to upgrade."""
+    """What is encrypted is no damage: the message says that a key is due."""
     body = data.partition(b"\n")[2]
     sealed = body[: body.index(b'"run": ')] + b'"packs": [],\n"sealed": "gAAAA"}\n'
 
     content = parse(_with_digest(sealed, b'"sealed": '), RUN, 1)
 
     assert isinstance(content, Damaged)
-    assert isinstance(content.error, VersionMismatch)
-    assert "upgrade" in str(content.error)
+    assert isinstance(content.error, DecryptionError)
+    assert "encryption=" in str(content.error)
 
 
 def test_deleting_a_run_spares_the_pack_of_a_save_at_work(monkeypatch: pytest.MonkeyPatch) -> None:

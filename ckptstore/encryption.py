@@ -1,0 +1,143 @@
+"""
+Secret bytes: Fernet tokens (AES-128 in CBC mode, HMAC-SHA256), and the keys that open them.
+
+A token is handled as its bytes, before base64: `Fernet(key).decrypt(urlsafe_b64encode(token))` opens one.
+"""
+
+from __future__ import annotations
+
+import hmac
+import os
+import struct
+import time
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_VERSION = 0x80
+_HEAD = struct.Struct(">BQ16s")  # version, seconds since 1970, initialization vector
+_BLOCK = 16
+_MAC = 32
+_HOW = "make one with cryptography.fernet.Fernet.generate_key()"
+
+
+class Key:
+    """One Fernet key. Nothing shows it: neither `repr` nor any error."""
+
+    __slots__ = ("_aes", "_identify", "_sign")
+
+    def __init__(self, secret: bytes) -> None:
+        from cryptography.hazmat.primitives.ciphers.algorithms import AES  # noqa: PLC0415 - few stores ask for it
+
+        self._sign, self._aes = secret[:16], AES(secret[16:])
+        self._identify = hmac.digest(secret, b"ckptstore: the id of a chunk", "sha256")
+
+    def __repr__(self) -> str:
+        return "Key(…)"
+
+    def seal(self, data: bytes) -> bytearray:
+        """The token of `data`, in bytes."""
+        from cryptography.hazmat.primitives.ciphers import Cipher, modes  # noqa: PLC0415 - few stores ask for it
+
+        vector = os.urandom(_BLOCK)
+        encryptor = Cipher(self._aes, modes.CBC(vector)).encryptor()
+        cut = len(data) - len(data) % _BLOCK
+        fill = _BLOCK - len(data) % _BLOCK
+        head = _HEAD.pack(_VERSION, int(time.time()), vector)
+        token = bytearray(len(head) + cut + _BLOCK + _MAC)
+        view = memoryview(token)
+        view[: len(head)] = head
+        # One buffer from the start: each copy of a large chunk would cost as much as a tenth of the cipher.
+        encryptor.update_into(memoryview(data)[:cut], view[len(head) :])
+        view[len(head) + cut : -_MAC] = encryptor.update(bytes(data[cut:]) + bytes([fill]) * fill)
+        view[-_MAC:] = hmac.digest(self._sign, view[:-_MAC], "sha256")
+        return token
+
+    def open(self, token: bytes) -> bytes | None:
+        """What the token holds; None where this key did not make it, or not one bit of it is as it was."""
+        view = memoryview(token)
+        if len(view) < _HEAD.size + _BLOCK + _MAC or (len(view) - _HEAD.size - _MAC) % _BLOCK or view[0] != _VERSION:
+            return None
+        if not hmac.compare_digest(hmac.digest(self._sign, view[:-_MAC], "sha256"), view[-_MAC:]):
+            return None
+        from cryptography.hazmat.primitives.ciphers import Cipher, modes  # noqa: PLC0415 - few stores ask for it
+
+        vector = bytes(view[9 : _HEAD.size])
+        data = Cipher(self._aes, modes.CBC(vector)).decryptor().update(view[_HEAD.size : -_MAC])
+        return data[: -data[-1]]  # the fill is authentic: its length needs no second look
+
+    def chunk_id(self, data: bytes) -> str:
+        """The id of a chunk: to whoever lacks the key, equal content does not show."""
+        return hmac.digest(self._identify, data, "sha256").hex()
+
+
+class Opened(NamedTuple):
+    """What a token held, and whose it was."""
+
+    data: bytes
+    key: Key
+
+
+class Keys:
+    """The keys of a store: the first writes, any of them reads."""
+
+    __slots__ = ("_all", "newest")
+
+    def __init__(self, keys: Sequence[Key]) -> None:
+        self._all = tuple(keys)
+        self.newest = self._all[0]
+
+    def __repr__(self) -> str:
+        return f"Keys({len(self._all)})"
+
+    def open(self, token: bytes) -> Opened | None:
+        """What the token holds; None where no key opens it."""
+        for key in self._all:
+            data = key.open(token)
+            if data is not None:
+                return Opened(data, key)
+        return None
+
+
+def text(token: bytes | bytearray) -> bytes:
+    """A token as it stands in JSON: the standard's own form."""
+    return urlsafe_b64encode(token)
+
+
+def token(text: bytes) -> bytes | None:
+    """The way back; None for what is not base64 as `text` writes it."""
+    try:
+        found = urlsafe_b64decode(text)
+    except ValueError:
+        return None
+    return found if urlsafe_b64encode(found) == text else None
+
+
+def resolve(encryption: str | bytes | Sequence[str | bytes] | None) -> Keys | None:
+    """The keys that a store's argument gives; `TypeError` or `ValueError`, which show none of them, for anything else."""
+    if encryption is None:
+        return None
+    if isinstance(encryption, (str, bytes)):
+        return Keys([_key(encryption, "encryption")])
+    if not isinstance(encryption, (list, tuple)):
+        raise TypeError(f"encryption must be a Fernet key or a list of them, not {type(encryption).__name__}")
+    if not encryption:
+        raise ValueError("encryption=[] would leave everything open: give at least one key, or None")
+    return Keys([_key(one, f"encryption[{index}]") for index, one in enumerate(encryption)])
+
+
+def _key(given: object, name: str) -> Key:
+    if not isinstance(given, (str, bytes)):
+        raise TypeError(f"{name} must be a Fernet key, a str or bytes, not {type(given).__name__}; {_HOW}")
+    try:
+        raw = given.encode("ascii") if isinstance(given, str) else given
+        secret = urlsafe_b64decode(raw)
+    except ValueError:
+        raise ValueError(f"{name} is not a Fernet key: not url-safe base64; {_HOW}") from None
+    if len(secret) != _BLOCK * 2 or urlsafe_b64encode(secret) != raw.strip():
+        raise ValueError(
+            f"{name} is not a Fernet key: 32 bytes in url-safe base64 are due (44 characters), this has {len(raw)}; {_HOW}"
+        )
+    return Key(secret)
