@@ -16,6 +16,7 @@ from ckptstore.errors import (
     VersionMismatch,
 )
 from ckptstore.retention import Decision, KeepLast, Retention
+from ckptstore.schema import Schema
 from ckptstore.serializers import Serializer
 from ckptstore.store import CheckpointStore
 
@@ -31,6 +32,7 @@ __all__ = [
     "DecryptionError",
     "KeepLast",
     "Retention",
+    "Schema",
     "Serializer",
     "VersionMismatch",
     "Writer",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from ckptstore import arguments, codecs, history, layout, loading, prune, removal, saving, serializers, streams, verify
+from ckptstore import schema as schemas
 from ckptstore.errors import CheckpointNotFound, translated
 from ckptstore.format1 import encode_metadata
 from ckptstore.history import History
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from ckptstore.loading import Loaded
     from ckptstore.prune import PruneReport
     from ckptstore.retention import Retention
+    from ckptstore.schema import Schema
     from ckptstore.serializers import Serializer
     from ckptstore.verify import VerifyReport
 
@@ -35,11 +37,13 @@ class CheckpointStore:
     """
     Numbered checkpoints of any number of runs, below one root: durable when `save` returns, checked when `load` does.
 
-    `url` is a path, or a file:// or memory:// URL. `serializer` is "json", "bytes", "pickle" or a `Serializer`;
-    `compression` None, "zstd" or a `Zstd(level=…)`; `encryption` None, a Fernet key, or a list of them, of which the
-    first writes and any reads. `retention` is None (keep all), the number of checkpoints to keep, or a policy.
-    `single_writer=True` promises that only one process saves at a time, for storage that cannot create exclusively.
-    Stores are safe to share between threads; two stores, in one process or many, are two writers.
+    `url` is a path or a URL: file://, memory://, s3://, or what fsspec or a plug-in knows; `storage_options` go to the
+    file system behind it. With `fs`, a ready fsspec file system, it is a place in that. `serializer` is "json",
+    "bytes", "pickle" or a `Serializer`; `compression` None, "zstd" or a `Zstd(level=…)`; `encryption` None, a Fernet
+    key, or a list of them, of which the first writes and any reads. `retention` is None (keep all), the number of
+    checkpoints to keep, or a policy. `schema` is a version or a `Schema`: what states look like, and how older ones
+    come to look so. `single_writer=True` promises that only one process saves at a time, for storage that cannot create
+    exclusively. Stores are safe to share between threads; two stores, in one process or many, are two writers.
 
     >>> store = CheckpointStore("memory://")
     >>> store.save("run-1", {"step": 1, "loss": 0.5}).number
@@ -56,15 +60,18 @@ class CheckpointStore:
         compression: str | Zstd | None = None,
         encryption: str | bytes | Sequence[str | bytes] | None = None,
         retention: int | Retention | None = None,
+        schema: int | str | Schema | None = None,
         storage_options: Mapping[str, object] | None = None,
+        fs: object = None,
         single_writer: bool = False,
     ) -> None:
         self._serializer = serializers.resolve(serializer)
         self._codecs = codecs.resolve(compression, encryption)
         self._retention = None if retention is None else resolve_retention(retention)
-        self._backend, self._url = open_backend(url, single_writer=single_writer)
-        if storage_options:
-            raise ValueError(f"storage_options mean nothing to {self._url}: they are for remote storage")
+        self._schema = schemas.resolve(schema)
+        self._backend, self._url = open_backend(
+            url, storage_options=storage_options, fs=fs, single_writer=single_writer
+        )
         self._positions = Positions()
 
     def __repr__(self) -> str:
@@ -90,6 +97,8 @@ class CheckpointStore:
         not exist, `BackendError` when the storage fails, and `TypeError` or `ValueError`, with the path inside the
         state, for what cannot be stored; in each case nothing stored before is touched.
         """
+        if self._schema is not None:
+            self._schema.check(state)
         return self._save(run, self._serializer, state, metadata, after)
 
     @overload
@@ -109,7 +118,7 @@ class CheckpointStore:
         Raises `CheckpointNotFound` unless there is a `default`, `CheckpointCorrupt` for damage, `VersionMismatch` for a
         state that does not fit `type` or was written by a newer ckptstore, and `BackendError` when the storage fails.
         """
-        return self._read(run, at, lambda found: loading.decode(found, self._serializer, type), default)
+        return self._read(run, at, lambda found: loading.decode(found, self._serializer, self._schema, type), default)
 
     def latest(self, run: str) -> Checkpoint | None:
         """The record of the newest checkpoint; None in a run without any. Costs the same however many there are."""
@@ -208,8 +217,9 @@ class CheckpointStore:
     ) -> Checkpoint:
         past = self._history(run)
         arguments.check_after(run, after)
+        version = None if self._schema is None else self._schema.version
         facts = encode_metadata(arguments.check_metadata(metadata))
-        draft = saving.Draft(serializer.dumps(state), serializer.name, None, facts)
+        draft = saving.Draft(serializer.dumps(state), serializer.name, version, facts)
         with translated(run):
             return saving.save(past, self._positions.of(run), draft, after, self._retention).record()
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pytest
 
 from ckptstore.errors import VersionMismatch
-from ckptstore.schema import fit
+from ckptstore.fitting import fit
 from ckptstore.serializers import JsonSerializer
 
 JSON = JsonSerializer()
@@ -99,8 +99,8 @@ ONE = Decimal(1)
         ({"orders": [{"price": ONE, "size": 0}]}, Book, "state.orders[0].size: expected int >= 1"),
         ({"orders": {}}, Book, "state.orders: expected list, got dict"),
         ({"orders": [], "kind": "c"}, Book, "state.kind: not one of the values: 'c'"),
-        ({"orders": [], "named": {"a": {"price": 1}}}, Book, "state.named[...].price: expected Decimal, got int"),
-        ({"orders": [], "placed": {(1, 2): 3}}, Book, "state.placed (a key): expected str, got int"),
+        ({"orders": [], "named": {"a": {"price": 1}}}, Book, 'state.named["a"].price: expected Decimal, got int'),
+        ({"orders": [], "placed": {(1, 2): 3}}, Book, "list(state.placed)[0][1]: expected str, got int"),
         ({"orders": [], "seen": {1.5}}, Book, "state.seen[0]: expected int, got float"),
         (None, Book, "state: expected dict, got null"),
         ({}, Book, "state: missing field orders"),

@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from ckptstore.schema import fit
+from ckptstore.fitting import fit
 from ckptstore.serializers import JsonSerializer
 
 if TYPE_CHECKING:

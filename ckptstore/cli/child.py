@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
+    from ckptstore.cli.places import Place
+
 # -P: a file in the working directory must not pass for a module of the standard library.
 PLAYER = (sys.executable, "-P", "-m", "ckptstore.cli.player")
 PATIENCE = 30  # seconds without a sign of life; a save takes milliseconds, a start a tenth of a second
@@ -35,12 +37,13 @@ class Event(NamedTuple):
 class Child:
     """A player in a process of its own, for a with-block that leaves none behind."""
 
-    def __init__(self, command: Sequence[str], url: str, run: str) -> None:
+    def __init__(self, command: Sequence[str], place: Place, run: str) -> None:
         self._events: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         self._killed = False
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed by the with-block; a pipe could fill up
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter
-            [*command, url, run],
+            [*command, run],
+            env=place.environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=self._errors,

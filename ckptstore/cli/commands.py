@@ -14,13 +14,13 @@ import click
 from msgspec.structs import asdict
 
 from ckptstore import layout
-from ckptstore.cli import exits, output
+from ckptstore.cli import exits, options, output, places
 from ckptstore.errors import BackendError, CheckpointError, CheckpointNotFound
-from ckptstore.store import CheckpointStore
 from ckptstore.urls import open_backend
 
 if TYPE_CHECKING:
     from ckptstore.checkpoint import Checkpoint
+    from ckptstore.store import CheckpointStore
 
 
 class _Commands(click.Group):
@@ -56,15 +56,6 @@ def _drop_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _check_url(_: click.Context, __: click.Parameter, url: str | None) -> str | None:
-    try:
-        if url is not None:
-            open_backend(url)
-    except ValueError as exc:
-        raise click.BadParameter(str(exc)) from exc
-    return url
-
-
 def _check_run(_: click.Context, __: click.Parameter, run: str | None) -> str | None:
     try:
         return run if run is None else layout.check_run(run)
@@ -84,29 +75,20 @@ def _parse_at(_: click.Context, __: click.Parameter, text: str | None) -> int | 
     return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
-_store = click.option(
-    "--store",
-    "-s",
-    "url",
-    metavar="URL",
-    envvar="CKPTSTORE_URL",
-    default="./ckpts",
-    show_default=True,
-    show_envvar=True,
-    callback=_check_url,
-    help="Where the store is.",
-)
+_place = options.place(default="./ckpts")
 _json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document, for scripts.")
 _run = click.argument("run", callback=_check_run)
 _any_run = click.argument("run", required=False, callback=_check_run)
 
 
-def _open(url: str, keep: int | None = None) -> CheckpointStore:
-    """The store at `url`, which must be there: a command that only reads makes no folder."""
-    place = open_backend(url)[1]
-    if "://" not in place and not os.path.isdir(place):
-        raise CheckpointNotFound(f"there is no store at {place!r}: no such folder (--store or CKPTSTORE_URL names one)")
-    return CheckpointStore(url, retention=keep)
+def _open(place: places.Place, keep: int | None = None) -> CheckpointStore:
+    """The store at `place`, which must be there: a command that only reads makes no folder."""
+    folder = open_backend(place.url, storage_options=place.storage_options)[1]
+    if "://" not in folder and not os.path.isdir(folder):
+        raise CheckpointNotFound(
+            f"there is no store at {folder!r}: no such folder (--store or CKPTSTORE_URL names one)"
+        )
+    return place.open(keep=keep)
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]}, epilog=exits.HELP)
@@ -122,15 +104,15 @@ def ckptstore() -> None:
 @ckptstore.command("ls", short_help="List the runs, or the checkpoints of one.")
 @_any_run
 @click.option("--limit", "-n", type=click.IntRange(min=1), help="At most so many checkpoints of RUN.")
-@_store
+@_place
 @_json
-def ls(run: str | None, limit: int | None, url: str, *, as_json: bool) -> None:
+def ls(run: str | None, limit: int | None, *, place: places.Place, as_json: bool) -> None:
     """
     List all runs with their newest checkpoint, or the checkpoints of RUN, newest first.
 
     Only what is sound is listed. Where the newest checkpoint of a run is damaged, the exit code is 4.
     """
-    store = _open(url)
+    store = _open(place)
     if run is None:
         if limit is not None:
             raise click.UsageError("--limit needs a RUN")
@@ -188,9 +170,9 @@ def _newest(store: CheckpointStore, run: str) -> tuple[Checkpoint | None, Checkp
 @ckptstore.command("show", short_help="Show a checkpoint and its state.")
 @_run
 @click.argument("at", required=False, callback=_parse_at)
-@_store
+@_place
 @_json
-def show(run: str, at: int | datetime | None, url: str, *, as_json: bool) -> None:
+def show(run: str, at: int | datetime | None, *, place: places.Place, as_json: bool) -> None:
     """
     Show one checkpoint with its state: the newest of RUN, or the one AT a number or time.
 
@@ -198,7 +180,7 @@ def show(run: str, at: int | datetime | None, url: str, *, as_json: bool) -> Non
     checkpoint at or before it. With --json, values that JSON lacks are written as the store writes them, such as
     {"$decimal": "1.10"}.
     """
-    store = _open(url)
+    store = _open(place)
     with store.open_reader(run, at=at) as file:
         checkpoint = file.checkpoint
     if as_json:
@@ -213,11 +195,11 @@ def show(run: str, at: int | datetime | None, url: str, *, as_json: bool) -> Non
 
 @ckptstore.command("verify", short_help="Check every byte of a run, or of all.")
 @_any_run
-@_store
+@_place
 @_json
-def verify(run: str | None, url: str, *, as_json: bool) -> None:
+def verify(run: str | None, *, place: places.Place, as_json: bool) -> None:
     """Read every byte of RUN, or of all runs, again and check it; list what is not as it was written."""
-    store = _open(url)
+    store = _open(place)
     reports = [store.verify(each) for each in ([run] if run else store.runs())]
     ok = all(report.ok for report in reports)
     if as_json:
@@ -232,11 +214,11 @@ def verify(run: str | None, url: str, *, as_json: bool) -> None:
 @_run
 @click.option("--keep", "-k", type=click.IntRange(min=1), help="How many checkpoints to keep.  [default: all]")
 @click.option("--dry-run", is_flag=True, help="Change nothing, only tell.")
-@_store
+@_place
 @_json
-def prune(run: str, keep: int | None, url: str, *, dry_run: bool, as_json: bool) -> None:
+def prune(run: str, keep: int | None, *, place: places.Place, dry_run: bool, as_json: bool) -> None:
     """Remove what crashed writers left in RUN, and with --keep all but its last N checkpoints."""
-    report = _open(url, keep).prune(run, dry_run=dry_run)
+    report = _open(place, keep).prune(run, dry_run=dry_run)
     if as_json:
         output.document(
             {
@@ -253,14 +235,23 @@ def prune(run: str, keep: int | None, url: str, *, dry_run: bool, as_json: bool)
 
 
 @ckptstore.command("demo", short_help="Kill a job again and again, and compare.")
-@click.option(
-    "--store", "-s", "url", metavar="URL", callback=_check_url, help="Keep the store there.  [default: temporary]"
-)
+@options.place(default=None)
+@click.option("--compress", is_flag=True, help="Compress what is stored, with zstd.")
+@click.option("--encrypt", is_flag=True, help="Encrypt what is stored; without keys of yours, with one for this time.")
 @click.option("--kills", type=click.IntRange(0, 100), default=5, show_default=True, help="How many kills.")
 @click.option("--seed", type=int, help="Decides when to kill.  [default: another each time]")
 @click.option("--fresh", is_flag=True, help="Remove the run `demo` of an earlier time first.")
 @_json
-def demo(url: str | None, kills: int, seed: int | None, *, fresh: bool, as_json: bool) -> None:
+def demo(  # noqa: PLR0913 - options of a command line
+    place: places.Place | None,
+    kills: int,
+    seed: int | None,
+    *,
+    compress: bool,
+    encrypt: bool,
+    fresh: bool,
+    as_json: bool,
+) -> None:
     """
     Kill a job at random moments, and see that its result is as if nothing had happened.
 
@@ -270,12 +261,14 @@ def demo(url: str | None, kills: int, seed: int | None, *, fresh: bool, as_json:
     from ckptstore.cli import child, report  # noqa: PLC0415 - the other commands start no processes
     from ckptstore.cli import demo as job  # noqa: PLC0415 - likewise
 
+    url = place and place.url
     if url is not None and url.startswith("memory://"):
         raise click.UsageError(
             "a memory:// store is seen by one process only, and the demo needs several: name a folder"
         )
     seed = random.randrange(10_000) if seed is None else seed  # noqa: S311 - when to kill is no secret
-    with tempfile.TemporaryDirectory(prefix="ckptstore-demo-") if url is None else nullcontext(url) as place:
+    with tempfile.TemporaryDirectory(prefix="ckptstore-demo-") if url is None else nullcontext(url) as where:
+        place = places.equipped(place or places.Place(where), compress=compress, encrypt=encrypt)
         job.prepare(place, fresh=fresh)
         with report.progress(quiet=as_json) as progress:
             result = job.play(place, kills=kills, seed=seed, progress=progress, command=child.PLAYER)

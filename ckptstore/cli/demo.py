@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from ckptstore import Checkpoint
     from ckptstore.cli.child import Event
+    from ckptstore.cli.places import Place
     from ckptstore.cli.prices import Tick
     from ckptstore.verify import VerifyReport
 
@@ -92,7 +93,7 @@ class Result:
 
 
 def play(
-    url: str,
+    place: Place,
     *,
     kills: int,
     seed: int,
@@ -112,8 +113,8 @@ def play(
     while not lives or not lives[-1].ended:
         done = len(lives)
         aim = aims[done] if done < kills else None
-        lives.append(_live(command, url, aim, dice, partial(progress, done)))
-    return _result(url, ticks, lives, kills, time.monotonic() - start)
+        lives.append(_live(command, place, aim, dice, partial(progress, done)))
+    return _result(place, ticks, lives, kills, time.monotonic() - start)
 
 
 def _aims(ticks: int, kills: int, dice: Random) -> list[int]:
@@ -121,10 +122,12 @@ def _aims(ticks: int, kills: int, dice: Random) -> list[int]:
     return sorted(dice.sample(range(1, int(ticks * _LAST)), kills))
 
 
-def _live(command: Sequence[str], url: str, aim: int | None, dice: Random, progress: Callable[[int], object]) -> Life:
+def _live(
+    command: Sequence[str], place: Place, aim: int | None, dice: Random, progress: Callable[[int], object]
+) -> Life:
     """One life; killed a random moment, up to two saves long, after it has got to tick `aim`."""
     life, killed = Life(), False
-    with Child(command, url, RUN) as child:
+    with Child(command, place, RUN) as child:
         while event := child.next():
             life.hear(event)
             progress(life.saved)
@@ -138,8 +141,8 @@ def _live(command: Sequence[str], url: str, aim: int | None, dice: Random, progr
     return life
 
 
-def _result(url: str, ticks: Sequence[Tick], lives: Sequence[Life], planned: int, seconds: float) -> Result:
-    store, peace = CheckpointStore(url), CheckpointStore("memory://", retention=player.KEEP)
+def _result(place: Place, ticks: Sequence[Tick], lives: Sequence[Life], planned: int, seconds: float) -> Result:
+    store, peace = place.open(), CheckpointStore("memory://", retention=player.KEEP)
     player.play(peace, RUN, ticks, lambda _: None)
     account, expected = (each.load(RUN, type=player.Account) for each in (store, peace))
     kept, expected_kept = store.checkpoints(RUN), peace.checkpoints(RUN)
@@ -202,9 +205,9 @@ def _short(value: object) -> str:
     return text if len(text) <= 60 else f"{text[:28]}…{text[-28:]}"
 
 
-def prepare(url: str, *, fresh: bool) -> None:
+def prepare(place: Place, *, fresh: bool) -> None:
     """An empty run for the demo, beside whatever else is in the store; `DemoError` where there is one already."""
-    store = CheckpointStore(url)
+    store = place.open()
     if RUN not in store.runs():
         return
     if not fresh:

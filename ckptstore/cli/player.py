@@ -1,7 +1,7 @@
 """
 The demo's job, as any job would be written: load, go on, save after each step. It may be killed at any instant.
 
-`python -m ckptstore.cli.player URL RUN` plays, and tells on stdout how far it is.
+`python -m ckptstore.cli.player RUN` plays, and tells on stdout how far it is; where, the environment says.
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ from decimal import Decimal
 from time import perf_counter_ns
 from typing import TYPE_CHECKING
 
-from ckptstore import CheckpointError, CheckpointStore
-from ckptstore.cli import exits, prices
+from ckptstore import CheckpointError
+from ckptstore.cli import exits, places, prices
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from ckptstore import CheckpointStore
     from ckptstore.cli.prices import Tick
 
 KEEP = 20
@@ -98,10 +99,10 @@ def _tell(event: str) -> None:
     sys.stdout.flush()
 
 
-def main(url: str, run: str) -> int:
+def main(run: str) -> int:
     """Play in this process; -> exit code."""
     try:
-        play(CheckpointStore(url, retention=KEEP), run, prices.read(), _tell)
+        play(places.Place.inherited().open(keep=KEEP), run, prices.read(), _tell)
     except CheckpointError as error:
         sys.stderr.write(exits.line(error) + "\n")
         return exits.exit_code(error)

@@ -6,9 +6,11 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
+from bucket import Bucket, Server
+from faulty_proxy import FaultyProxy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 
@@ -60,3 +62,36 @@ def calls(root: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     for name, argument in {"fsync": 0, "link": 1, "replace": 1, "unlink": 0, "rmdir": 0, "mkdir": 0}.items():
         record(name, argument)
     return log
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[Server]:
+    """Run an S3 server for all tests."""
+    server = Server()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def bucket(s3_server: Server) -> Bucket:
+    """Give a new and empty bucket."""
+    return s3_server.bucket()
+
+
+@pytest.fixture
+def proxy(s3_server: Server) -> Iterator[FaultyProxy]:
+    """Give a proxy in front of the server."""
+    proxy = FaultyProxy(s3_server.host, s3_server.port)
+    yield proxy
+    proxy.stop()
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let botocore try again at once: the tests need not wait between its attempts."""
+    from aiobotocore.endpoint import AioEndpoint  # noqa: PLC0415 - optional
+
+    async def at_once(*_: object) -> None:
+        pass
+
+    monkeypatch.setattr(AioEndpoint, "_sleep", at_once)

@@ -11,6 +11,7 @@ import pytest
 
 from ckptstore import CheckpointStore
 from ckptstore.cli import child, demo, exits, player, prices
+from ckptstore.cli.places import Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,6 +22,7 @@ WORKER = f"""
 import signal, sys
 from ckptstore import CheckpointStore
 from ckptstore.cli import player, prices
+from ckptstore.cli.places import Place
 every = prices.read()
 prices.read = lambda: every[:{SHORT}]
 load, save, tell = CheckpointStore.load, CheckpointStore.save, player._tell
@@ -56,7 +58,7 @@ CheckpointStore.load = losing
 HAS_A_RIVAL = """
 def rivalled(store, run, state, **how):
     if state.ticks == 10:
-        save(CheckpointStore(sys.argv[1]), run, "somebody else's")
+        save(Place.inherited().open(), run, "somebody else's")
     return save(store, run, state, **how)
 CheckpointStore.save = rivalled
 """
@@ -264,7 +266,7 @@ class TestManners:
         monkeypatch.setattr("subprocess.Popen", Watched)
 
         with pytest.raises(KeyboardInterrupt):
-            demo.play(str(tmp_path), kills=0, seed=1, progress=interrupt, command=child.PLAYER)
+            demo.play(Place(str(tmp_path)), kills=0, seed=1, progress=interrupt, command=child.PLAYER)
         assert [process.returncode is None for process in started] == [False]
 
 

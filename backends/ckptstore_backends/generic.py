@@ -1,0 +1,248 @@
+"""
+Objects in any fsspec file system, as far as it can be trusted.
+
+What creates exclusively is a table of classes whose source was read; every other file system needs the caller's promise
+of a single writer. Which they are, and why, stands in docs/decisions/which-fsspec.md.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+from contextlib import nullcontext, suppress
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from ckptstore.backend import Data, NotExclusiveError, ObjectInfo, buffers
+from ckptstore_backends.base import LOCK, check_key, check_prefix
+from ckptstore_backends.systems import (
+    EXCLUSIVE,
+    MEMORY,
+    RENAMES,
+    Given,
+    Kind,
+    Made,
+    System,
+    name_of,
+    source_of,
+    strip,
+    translated,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from contextlib import AbstractContextManager
+
+_CACHES = "fsspec.implementations.cached"
+_GONE = (FileNotFoundError, NotADirectoryError)
+_TIMES = ("mtime", "LastModified", "last_modified", "updated", "modified", "created")
+_UNKNOWN = datetime.min.replace(tzinfo=UTC)
+
+
+class GenericBackend:
+    """
+    Objects below `root`, a path in a fsspec file system.
+
+    Google Cloud Storage, Azure Blob Storage and fsspec's own memory create exclusively; the memory does as long as all
+    who write there go through this class. In another file system `create` is a `NotExclusiveError`, unless
+    `single_writer=True` promises one writer at a time: then it looks first and writes then. There an object is replaced
+    in one step where the file system can rename, else it is what one `pipe_file` makes of it, and it is as durable as
+    the file system makes it.
+    """
+
+    def __init__(self, source: Made | Given, root: str, *, single_writer: bool = False) -> None:
+        kind = source.kind
+        if any(base.__module__ == _CACHES for base in kind.__mro__):
+            raise ValueError(f"{name_of(kind)} reads from a cache, and a store must not: use what is behind it")
+        self._how = EXCLUSIVE.get(name_of(kind))
+        root = root.rstrip("/")
+        if root.strip("/"):
+            check_key(root.lstrip("/"))
+        elif self._how is not None:
+            raise ValueError(f"{root!r} names no bucket to keep a store in")
+        self._source = source
+        self._root = f"{root}/"
+        self._single_writer = single_writer
+        self._renames = name_of(kind.mv) in RENAMES
+        self._in_memory = name_of(kind) == MEMORY
+        self._alone: AbstractContextManager[object] = LOCK if self._in_memory else nullcontext()
+
+    @classmethod
+    def of_url(
+        cls,
+        kind: Kind,
+        url: str,
+        options: Mapping[str, object],
+        *,
+        single_writer: bool = False,
+    ) -> GenericBackend:
+        """The place `url` in a file system of class `kind`, made when first used, with `options`."""
+        made = Made(kind, (), {**kind._get_kwargs_from_urls(url), **options})  # noqa: SLF001 - fsspec has no public name
+        return cls(made, strip(kind, url), single_writer=single_writer)
+
+    @classmethod
+    def of_system(cls, fs: System, root: str, *, single_writer: bool = False) -> GenericBackend:
+        """
+        The path `root` in `fs`.
+
+        `fs` is used as it is, and if it is asynchronous only in the process that opened the backend. The likes of one
+        that creates exclusively are made per process instead, without its cache of listings.
+        """
+        return cls(source_of(fs), root, single_writer=single_writer)
+
+    def __repr__(self) -> str:
+        return f"GenericBackend({name_of(self._source.kind)}, {self._root!r})"
+
+    # The five verbs
+
+    def create(self, key: str, data: Data) -> None:
+        """Exclusive: `FileExistsError` for everyone but the first; `NotExclusiveError` where that cannot be had."""
+        path = self._locate(key)
+        if self._how is None and not self._in_memory and not self._single_writer:
+            raise NotExclusiveError(
+                f"{path}: {name_of(self._source.kind)} is not known to create exclusively, so two writers could "
+                "overwrite each other; pass single_writer=True if there is never more than one at a time, or use a "
+                "disk, S3, Google Cloud Storage or Azure Blob Storage",
+            )
+        whole = b"".join(buffers(data))
+        with translated(path), self._alone:
+            if self._how is not None:
+                self._source.get().pipe_file(path, whole, **self._how)
+            elif self._exists(path):
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), path)
+            else:
+                self._write(path, whole)
+
+    def put(self, key: str, data: Data, *, durable: bool = True) -> None:  # noqa: ARG002 - it is the file system's affair
+        """Replacement, in one step where the file system can do that."""
+        path = self._locate(key)
+        whole = b"".join(buffers(data))
+        with translated(path), self._alone:
+            self._write(path, whole)
+
+    def get(self, key: str, start: int | None = None, end: int | None = None) -> bytes:
+        """The bytes from `start` up to `end` (as a slice does it); `FileNotFoundError`."""
+        path = self._locate(key)
+        with translated(path), self._alone:
+            try:
+                return self._read(path, start or 0, end)
+            except NotADirectoryError as exc:
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path) from exc
+
+    def list(self, prefix: str, after: str = "") -> Iterator[ObjectInfo]:
+        """
+        Objects whose key starts with `prefix` and is above `after`, in key order; folders are read when reached.
+
+        A time that the file system does not tell is `datetime.min`; one without a zone is taken for UTC.
+        """
+        return self._walk(check_prefix(prefix), prefix, after)
+
+    def delete(self, keys: Iterable[str]) -> None:
+        """Remove, in the order given; absent keys are fine."""
+        for path in [self._locate(key) for key in keys]:
+            with translated(path), self._alone, suppress(*_GONE):
+                self._source.get().rm_file(path)  # not rm, which takes * and ? for patterns
+
+    # Objects
+
+    def _locate(self, key: str) -> str:
+        return self._root + check_key(key)
+
+    def _exists(self, path: str) -> bool:
+        """Whether an object is there: not by `exists`, which takes any failure for a no."""
+        try:
+            return bool(self._info(path))
+        except _GONE:
+            return False
+
+    def _info(self, path: str) -> dict[str, Any]:
+        fs = self._source.get()
+        fs.invalidate_cache()
+        info: dict[str, Any] = fs.info(path)
+        return info
+
+    def _read(self, path: str, start: int, end: int | None) -> bytes:
+        fs = self._source.get()
+        data: bytes
+        if end is None and not start:
+            data = fs.cat_file(path)
+            return data
+        if end is not None and end <= start:  # an empty range is everything to some, and an error to others
+            self._info(path)
+            return b""
+        try:
+            data = fs.cat_file(path, start, end)
+        except FileNotFoundError:
+            raise
+        except Exception:  # many refuse a range behind the end
+            if start < self._info(path)["size"]:
+                raise
+            data = b""
+        return data
+
+    def _write(self, path: str, data: bytes) -> None:
+        fs = self._source.get()
+        target = f"{path}.{secrets.token_hex(8)}.tmp" if self._renames else path
+        try:
+            try:
+                fs.pipe_file(target, data)
+            except FileNotFoundError:
+                if self._how is not None:  # it is the bucket that is not there, and not ours to make
+                    raise
+                fs.makedirs(path.rpartition("/")[0], exist_ok=True)
+                fs.pipe_file(target, data)
+            if target != path:
+                fs.mv(target, path)
+        except BaseException:
+            if target != path:
+                with suppress(Exception):  # what is left is collected later
+                    fs.rm_file(target)
+            raise
+
+    # Listing
+
+    def _walk(self, folder: str, prefix: str, after: str) -> Iterator[ObjectInfo]:
+        for key, info in self._scan(folder, prefix, after):
+            if key.endswith("/"):
+                yield from self._walk(key, prefix, after)
+            else:
+                yield ObjectInfo(key, info["size"], _modified(info))
+
+    def _scan(self, folder: str, prefix: str, after: str) -> Iterable[tuple[str, dict[str, Any]]]:
+        """What a listing has to look at in one folder, in order; the keys of folders end in "/"."""
+        path = self._root + folder
+        found: dict[str, dict[str, Any]] = {}
+        with translated(path), self._alone:
+            fs = self._source.get()
+            fs.invalidate_cache()
+            try:
+                infos = fs.ls(path.rstrip("/"), detail=True)
+            except _GONE:
+                return []
+        for info in infos:
+            name = info["name"].rstrip("/")
+            if name.strip("/") == path.strip("/"):  # the folder's own marker, or a file in its place
+                continue
+            key = folder + name.rpartition("/")[2]
+            if info["type"] == "directory":
+                key += "/"
+                wanted = key > after or after.startswith(key)
+            else:
+                wanted = info["type"] == "file" and key > after
+            if wanted and key.startswith(prefix):
+                found[key] = info
+        return sorted(found.items())
+
+
+def _modified(info: Mapping[str, Any]) -> datetime:
+    value = next((info[name] for name in _TIMES if info.get(name) is not None), None)
+    try:
+        if isinstance(value, (int, float)):
+            return datetime.fromtimestamp(value, UTC)
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else value
+        if isinstance(moment, datetime):
+            return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError, OSError):
+        return _UNKNOWN
+    return _UNKNOWN

@@ -1,0 +1,125 @@
+"""Requests to one bucket: an s3fs file system for each process, bounded in tries and in time."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import TYPE_CHECKING, Any
+
+from ckptstore_backends.s3_errors import failures, translated
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+CONFIG: dict[str, Any] = {
+    "connect_timeout": 3,
+    "read_timeout": 5,  # of silence; three attempts and what lies between them stay below 20 seconds
+    "retries": {"mode": "standard", "total_max_attempts": 3},
+}
+"""What botocore is told where the user says nothing; its and s3fs's own defaults ask a dead server for minutes."""
+
+SLOWEST = 64 * 1024
+"""Bytes per second: what uploads slower than that counts as stuck. No timeout of aiohttp's runs during an upload."""
+
+
+class Session:
+    """
+    One bucket, as `storage_options` reach it.
+
+    The file system is made at the first request of a process: one that was inherited by a fork is unusable. It is never
+    shared with others, whose settings and caches would be ours.
+    """
+
+    def __init__(self, bucket: str, storage_options: Mapping[str, object]) -> None:
+        try:
+            import s3fs  # noqa: F401, PLC0415 - heavy; here so that a missing one shows at once
+        except ImportError as exc:
+            raise ImportError('s3:// needs s3fs: pip install "ckptstore[s3]"') from exc
+        self.bucket = bucket
+        user: Any = storage_options.get("config_kwargs") or {}
+        config = {**CONFIG, **user}
+        self._options = {
+            "skip_instance_cache": True,
+            "use_listings_cache": False,
+            **storage_options,
+            "config_kwargs": config,
+        }
+        self._patience = 10 * (config["connect_timeout"] + config["read_timeout"])  # seconds; only an upload takes it
+        self._opened: dict[int, Any] = {}
+        self._locks: dict[int, threading.RLock] = {}  # a fork may leave its parent's locked
+
+    @property
+    def endpoint(self) -> str:
+        """The URL of the server, whether it was given or found."""
+        try:
+            url: str = self._fs().s3.meta.endpoint_url
+        except failures() as exc:
+            raise translated(exc, "create", self.bucket, "") from exc
+        return url
+
+    def call(self, verb: str, method: str, key: str, *, size: int = 0, **params: object) -> dict[str, Any]:
+        """Send one request for `verb` and return its answer; `size`: bytes that go with it. An `OSError` otherwise."""
+        timeout = self._patience + size / SLOWEST
+        try:
+            answer: dict[str, Any] = self._fs().call_s3(method, Bucket=self.bucket, timeout=timeout, **params)
+        except failures() as exc:
+            raise translated(exc, verb, self.bucket, key) from exc
+        return answer
+
+    def fetch(self, key: str, **params: object) -> tuple[dict[str, Any], bytes]:
+        """The answer to a GET of `key`, and its body; an `OSError` otherwise."""
+        from fsspec.asyn import sync  # noqa: PLC0415 - heavy
+
+        try:
+            fs = self._fs()
+            fetched: tuple[dict[str, Any], bytes] = sync(fs.loop, _fetch, fs, Bucket=self.bucket, Key=key, **params)
+        except failures() as exc:
+            raise translated(exc, "get", self.bucket, key) from exc
+        return fetched
+
+    def _fs(self) -> Any:  # noqa: ANN401 - s3fs has no types
+        pid = os.getpid()
+        if pid not in self._opened:
+            with self._locks.setdefault(pid, threading.RLock()):
+                if pid not in self._opened:
+                    self._opened[pid] = self._open()
+        return self._opened[pid]
+
+    def _open(self) -> Any:  # noqa: ANN401 - s3fs has no types
+        from s3fs import S3FileSystem  # noqa: PLC0415 - heavy
+
+        fs = S3FileSystem(**self._options)
+        fs.retries = 1  # botocore's attempts are enough: s3fs multiplies them by its own
+        fs.s3.meta.events.register_first("needs-retry.s3.PutObject", _needs_retry)
+        return fs
+
+
+async def _fetch(fs: Any, **params: object) -> tuple[dict[str, Any], bytes]:  # noqa: ANN401 - s3fs has no types
+    """GET, once more where the body breaks off or is not what its checksum says: botocore retries only up to there."""
+    answer = await fs._call_s3("get_object", **params)  # noqa: SLF001 - s3fs's own name for the coroutine of call_s3
+    try:
+        return answer, await _body(answer)
+    except failures():
+        answer = await fs._call_s3("get_object", **params)  # noqa: SLF001 - as above
+    return answer, await _body(answer)
+
+
+async def _body(answer: dict[str, Any]) -> bytes:
+    try:
+        data: bytes = await answer["Body"].read()
+    finally:
+        answer["Body"].close()
+    return data
+
+
+def _needs_retry(
+    caught_exception: Exception | None, request_dict: dict[str, Any], **_: object
+) -> bool | None:
+    """
+    False (botocore then does not resend) for a create without an answer; None leaves it to botocore.
+
+    The first request of two may land after the second: when retention has emptied the slot again by then, what was
+    removed would be back. The store looks what became of it, and tries again under another id. (aiohttp still resends
+    once itself where a connection drops; then the server is done with the first.)
+    """
+    return False if caught_exception is not None and "If-None-Match" in request_dict["headers"] else None

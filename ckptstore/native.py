@@ -1,0 +1,128 @@
+"""
+Large dataclasses and Structs as msgspec itself writes them: several times as fast as value by value.
+
+    {"$typed":[<shape>,<state>]}
+
+The shape says what `<state>` is without its classes, so that what a load gives is the same as if every value had been
+written with its tag. Where that cannot be promised of a state, it is not written so.
+"""
+
+from __future__ import annotations
+
+import gc
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+import msgspec
+
+from ckptstore import shapes
+from ckptstore.errors import CheckpointCorrupt
+from ckptstore.fitting import fit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ckptstore.shapes import Shape
+
+T = TypeVar("T")
+
+SMALL = 16 * 1024  # bytes: below, tags cost no time that anybody notices, and people read them more easily
+LARGE = 1024 * 1024  # bytes: above, the collector's passes over what is being read take as long as reading it
+SHAPE_LIMIT = 4096  # bytes: what is longer is of no use to anybody who looks into the file
+
+_START, _END = b'{"$typed":[', b"]}"
+_encode = msgspec.json.Encoder().encode
+
+
+class _Native(NamedTuple):
+    """How the instances of a class are written natively, and read again."""
+
+    shape: Shape
+    prefix: bytes
+    decode: Callable[[memoryview], Any]
+
+
+class _Envelope(msgspec.Struct, forbid_unknown_fields=True):
+    typed: tuple[msgspec.Raw, msgspec.Raw] = msgspec.field(name="$typed")
+
+
+_open = msgspec.json.Decoder(_Envelope).decode
+
+
+def dumps(state: object) -> bytes | None:
+    """
+    `state`, a dataclass or Struct, in the form that `loads` reads; None for what is better written with tags.
+
+    That is what is small, of a class whose fields are not all of known and exact types, or holds anything that would
+    not come back equal and of the same type: a subclass, NaN, a time zone.
+    """
+    native = _native(type(state))
+    if native is None:
+        return None
+    try:
+        data = _encode(state)
+        if len(data) < SMALL or not native.shape.holds([state]):
+            return None
+    except (TypeError, ValueError, AttributeError, RecursionError):  # what is wrong with it, tags can say better
+        return None
+    return b"".join((native.prefix, data, _END))
+
+
+def is_native(data: bytes) -> bool:
+    """Whether `dumps` wrote `data`."""
+    return data.startswith(_START)
+
+
+def loads(data: bytes, type: type[T]) -> T:  # noqa: A002 - as `fit` calls it
+    """The state that `dumps` gave `data` for, as a `type`: what `fit(plain(data), type)` is, or raises, but sooner."""
+    native = _native(type)
+    if native is not None and data.startswith(native.prefix) and data.endswith(_END):
+        try:
+            state: T = _undisturbed(native.decode, memoryview(data)[len(native.prefix) : -len(_END)])
+        except msgspec.ValidationError:
+            pass  # `fit` says where
+        else:
+            return state
+    return fit(plain(data), type)
+
+
+def plain(data: bytes) -> Any:  # noqa: ANN401 - whatever was saved
+    """The state as plain values, as an untyped load gives it; `CheckpointCorrupt` for what `dumps` does not write."""
+    try:
+        shape, state = _open(data).typed
+        return _undisturbed(_plain_decoder(bytes(shape)), memoryview(state))
+    except (ValueError, TypeError, RecursionError) as exc:  # TypeError: a union that nobody can read
+        raise CheckpointCorrupt(f"state: not as it was written: {exc}") from exc
+
+
+@lru_cache(1024)
+def _native(kind: Any) -> _Native | None:  # noqa: ANN401 - a class, or whatever a load is asked for
+    shape = shapes.of_class(kind) if isinstance(kind, type) else None
+    if shape is None:
+        return None
+    text = _encode(shape.json)
+    if len(text) > SHAPE_LIMIT:
+        return None
+    return _Native(shape, b"".join((_START, text, b",")), msgspec.json.Decoder(kind).decode)
+
+
+@lru_cache(64)
+def _plain_decoder(shape: bytes) -> Callable[[memoryview], Any]:
+    decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(shapes.to_type(msgspec.json.decode(shape)))
+    return decoder.decode
+
+
+def _undisturbed(decode: Callable[[memoryview], T], data: memoryview) -> T:
+    """
+    `decode(data)`, with the cyclic garbage collector paused where there is much to read.
+
+    What is being read grows and holds no garbage, yet the collector would walk through it again and again: 180 of 390
+    ms for 100,000 records. Two threads that do this at once leave it running, if it was.
+    """
+    if len(data) < LARGE or not gc.isenabled():
+        return decode(data)
+    gc.disable()
+    try:
+        return decode(data)
+    finally:
+        gc.enable()

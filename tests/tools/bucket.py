@@ -1,0 +1,96 @@
+"""An S3 server in this process, and its buckets as seen without the backend that is tested."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from typing import Any
+
+KEYS = {"key": "AKIDEXAMPLE", "secret": "a-secret-that-must-not-show"}
+_names = (f"bucket-{number}" for number in itertools.count())
+
+
+class Server:
+    """moto's S3 on a free port of the loopback; its check-then-store of a conditional PUT is made atomic here."""
+
+    def __init__(self) -> None:
+        from aiobotocore.session import AioSession  # noqa: PLC0415 - heavy, and optional
+        import boto3  # noqa: PLC0415 - heavy, and optional
+        from botocore.config import Config  # noqa: PLC0415 - heavy, and optional
+        from moto.s3.responses import S3Response  # noqa: PLC0415 - heavy, and optional
+        from moto.server import ThreadedMotoServer  # noqa: PLC0415 - heavy, and optional
+
+        self._real: Any = S3Response.put_object
+        lock = threading.Lock()
+
+        def put_object(response: Any) -> Any:  # noqa: ANN401 - moto's own
+            with lock:
+                return self._real(response)
+
+        self._patched: Any = S3Response
+        self._patched.put_object = put_object
+        self._moto: Any = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+        self._moto.start()
+        self.host, self.port = self._moto.get_host_and_port()
+        self.url = f"http://{self.host}:{self.port}"
+        self.session: Any = AioSession()  # shared: the first client of one reads megabytes of descriptions
+        self.client: Any = boto3.client(
+            "s3",
+            endpoint_url=self.url,
+            aws_access_key_id="anybody",
+            aws_secret_access_key="else",
+            region_name="us-east-1",
+            config=Config(max_pool_connections=50),
+        )
+
+    def stop(self) -> None:
+        """Shut it down."""
+        self.client.close()
+        self._moto.stop()
+        self._patched.put_object = self._real
+
+    def bucket(self) -> Bucket:
+        """Make a new and empty bucket."""
+        name = next(_names)
+        self.client.create_bucket(Bucket=name)
+        return Bucket(self, name)
+
+
+class Bucket:
+    """A bucket, read and written without the code that is tested."""
+
+    def __init__(self, server: Server, name: str) -> None:
+        self.name = name
+        self.url = server.url
+        self._client = server.client
+        self._session = server.session
+
+    def options(self, url: str | None = None, **config: object) -> dict[str, object]:
+        """Return storage options that reach it, over `url` if given, with `config` for botocore."""
+        endpoint = url or self.url
+        return {
+            **KEYS,
+            "endpoint_url": endpoint,
+            "client_kwargs": {"region_name": "us-east-1"},
+            "config_kwargs": config,
+            "session": self._session,
+        }
+
+    def peek(self, key: str) -> bytes | None:
+        """Return what is stored."""
+        try:
+            found: bytes = self._client.get_object(Bucket=self.name, Key=key)["Body"].read()
+        except self._client.exceptions.NoSuchKey:
+            return None
+        return found
+
+    def poke(self, key: str, data: bytes | None) -> None:
+        """Store, or remove where `data` is None."""
+        if data is None:
+            self._client.delete_object(Bucket=self.name, Key=key)
+        else:
+            self._client.put_object(Bucket=self.name, Key=key, Body=data)
+
+    def keys(self) -> list[str]:
+        """Return all keys, those included that a backend hides."""
+        return [item["Key"] for item in self._client.list_objects_v2(Bucket=self.name).get("Contents", ())]
