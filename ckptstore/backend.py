@@ -34,6 +34,8 @@ class Backend(Protocol):
 
     Errors are the standard library's own: `FileExistsError`, `FileNotFoundError`, any other `OSError`. An `OSError` of
     `create` means "unanswered": the object may or may not be there. All verbs may be called from several threads.
+
+    One whose requests take long says so by an attribute `far = True`: what may happen at once is then asked at once.
     """
 
     def create(self, key: str, data: Data) -> None:

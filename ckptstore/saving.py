@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import warnings
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -138,20 +139,39 @@ def _finish(history: History, position: Position, manifest: Manifest, data: byte
     A hint that was not written costs the next reader a listing; what was not pruned is pruned by the next save.
     """
     problems: list[str] = []
-    try:
-        history.backend.put(layout.hint(history.run), encode_hint(data, manifest.number), durable=False)
-    except OSError as exc:
-        problems.append(f"latest.json could not be written ({exc}): reading is slower until the next save")
-    if retention is not None:
+    if retention is None:
+        _point(history, manifest, data, problems)
+    elif getattr(history.backend, "far", False):
+        thread = threading.Thread(target=_point, args=(history, manifest, data, problems))
+        thread.start()
         try:
-            _retain(history, position, manifest, retention)
-        except Exception as exc:  # noqa: BLE001 - the state is saved: not even a bug in a caller's policy may deny that
-            problems.append(f"old checkpoints could not be pruned ({exc!r}): the next save tries again")
+            _retain(history, position, manifest, retention, problems)
+        finally:
+            thread.join()
+    else:
+        _point(history, manifest, data, problems)
+        _retain(history, position, manifest, retention, problems)
     for problem in problems:
         warnings.warn(f"run {history.run!r}, checkpoint {manifest.number} is saved, but {problem}", RuntimeWarning, 5)
 
 
-def _retain(history: History, position: Position, manifest: Manifest, retention: Retention) -> None:
+def _point(history: History, manifest: Manifest, data: bytes, problems: list[str]) -> None:
+    try:
+        history.backend.put(layout.hint(history.run), encode_hint(data, manifest.number), durable=False)
+    except OSError as exc:
+        problems.append(f"latest.json could not be written ({exc}): reading is slower until the next save")
+
+
+def _retain(
+    history: History, position: Position, manifest: Manifest, retention: Retention, problems: list[str]
+) -> None:
+    try:
+        _prune(history, position, manifest, retention)
+    except Exception as exc:  # noqa: BLE001 - the state is saved: not even a bug in a caller's policy may deny that
+        problems.append(f"old checkpoints could not be pruned ({exc!r}): the next save tries again")
+
+
+def _prune(history: History, position: Position, manifest: Manifest, retention: Retention) -> None:
     """Prune by what this process has seen; by a proven listing when it has not seen everything yet."""
     found, position.survey = position.survey, None
     if found is not None and found.is_before(manifest):

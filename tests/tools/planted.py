@@ -230,4 +230,4 @@ def unknown_floor(patch: Patch, /) -> None:
         if out >= 1:
             past.backend.delete([layout.slot(past.run, out)])
 
-    patch.setattr(saving, "_retain", blind)
+    patch.setattr(saving, "_prune", blind)
