@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from zstandard import ZstdDecompressor
 
 LEVELS = range(1, 23)
+_RATIO = 128 * 1024  # no frame holds more for each of its bytes: a block of three or more makes 128 KiB at most
+_LIGHT = 12  # a context of a higher level holds on to hundreds of megabytes
 MAGIC = b"\x28\xb5\x2f\xfd"
 """How every zstd frame begins, and no JSON text does."""
 
@@ -38,12 +40,14 @@ class Zstd(msgspec.Struct, frozen=True):
         return smaller if len(smaller) < len(data) else None
 
     def _compress(self) -> Callable[[bytes], bytes]:
-        by_level: dict[int, Any] = _threads.__dict__.setdefault("compress", {})
-        if self.level not in by_level:
-            from zstandard import ZstdCompressor  # noqa: PLC0415 - few stores ask for it
+        kept: dict[int, Callable[[bytes], bytes]] = _threads.__dict__.setdefault("compress", {})
+        if self.level in kept:
+            return kept[self.level]
+        from zstandard import ZstdCompressor  # noqa: PLC0415 - few stores ask for it
 
-            by_level[self.level] = ZstdCompressor(level=self.level).compress
-        compress: Callable[[bytes], bytes] = by_level[self.level]
+        compress: Callable[[bytes], bytes] = ZstdCompressor(level=self.level).compress
+        if self.level <= _LIGHT:
+            kept[self.level] = compress
         return compress
 
 
@@ -53,7 +57,7 @@ def expand(data: bytes, limit: int) -> bytes:
 
     try:
         size = zstandard.frame_content_size(data)
-        if not 0 <= size <= limit:  # negative: the frame does not say
+        if not 0 < size <= min(limit, len(data) * _RATIO):  # negative: the frame does not say
             raise CheckpointCorrupt(f"a zstd frame of {size} bytes stands where at most {limit} are due")
         return _decompressor().decompress(data, max_output_size=size, allow_extra_data=False)
     except zstandard.ZstdError as exc:

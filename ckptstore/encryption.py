@@ -131,11 +131,11 @@ def resolve(encryption: str | bytes | Sequence[str | bytes] | None) -> Keys | No
 def _key(given: object, name: str) -> Key:
     if not isinstance(given, (str, bytes)):
         raise TypeError(f"{name} must be a Fernet key, a str or bytes, not {type(given).__name__}; {_HOW}")
+    raw = given.encode(errors="surrogatepass") if isinstance(given, str) else given
     try:
-        raw = given.encode("ascii") if isinstance(given, str) else given
         secret = urlsafe_b64decode(raw)
     except ValueError:
-        raise ValueError(f"{name} is not a Fernet key: not url-safe base64; {_HOW}") from None
+        secret = b""  # what base64 says of it stays in here: it may quote the key
     if len(secret) != _BLOCK * 2 or urlsafe_b64encode(secret) != raw.strip():
         raise ValueError(
             f"{name} is not a Fernet key: 32 bytes in url-safe base64 are due (44 characters), this has {len(raw)}; {_HOW}"

@@ -19,7 +19,7 @@ FORMAT: Final = 1
 
 Hex32 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$")]
 Hex64 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
-Size = Annotated[int, msgspec.Meta(ge=0)]
+Size = Annotated[int, msgspec.Meta(ge=0, le=2**60)]
 Number = Annotated[int, msgspec.Meta(ge=1, le=MAX_NUMBER)]
 PackName = Annotated[str, msgspec.Meta(pattern="^[0-9]{12}-[0-9a-f]{32}-[0-9]+$")]
 Encoding: TypeAlias = Literal["json", "base64", "chunks"]

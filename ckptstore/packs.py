@@ -23,7 +23,11 @@ if TYPE_CHECKING:
 INLINE_JSON = 8 * 1024 * 1024  # a folder of JSON stays readable up to here
 INLINE_BASE64 = 64 * 1024  # base64 costs a third more
 _TRIED = 16 * INLINE_BASE64  # whether more would fit once it is compressed, is not worth compressing it for
-_KNOWN: dict[Encoding, tuple[str, ...]] = {"json": (), "base64": (ZSTD,), "chunks": (ZSTD, FERNET)}
+_KNOWN: dict[Encoding, tuple[tuple[str, ...], ...]] = {
+    "json": ((),),
+    "base64": ((), (ZSTD,)),
+    "chunks": ((), (ZSTD,), (FERNET,), (ZSTD, FERNET)),
+}
 
 
 class Chunk(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
@@ -114,27 +118,35 @@ def read(backend: Backend, manifest: Manifest) -> bytes:
 
 
 def _check_known(header: Header) -> None:
-    unknown = [named.name for named in header.codecs if named.name not in _KNOWN[header.encoding] or named.settings]
-    unknown += [header.serializer.name] if header.serializer.settings else []
-    if unknown:
-        raise VersionMismatch(
-            f"it was written with {', '.join(unknown)} in a way that this ckptstore does not know: upgrade ckptstore"
-        )
+    names = tuple(named.name for named in header.codecs)
+    settings = [named.name for named in (*header.codecs, header.serializer) if named.settings]
+    if settings or names not in _KNOWN[header.encoding]:
+        how = f"{', '.join(settings or names)} in a way"
+        raise VersionMismatch(f"it was written with {how} that this ckptstore does not know: upgrade ckptstore")
 
 
 def _read_chunk(backend: Backend, manifest: Manifest, chunk: Chunk) -> bytes:
-    packs, codecs, key = manifest.header.packs, {named.name for named in manifest.header.codecs}, manifest.key
+    packs = manifest.header.packs
     if chunk.pack >= len(packs):
         raise CheckpointCorrupt(f"its chunk {chunk.id[:12]} names a pack that the manifest does not")
     name = layout.pack(manifest.header.run, packs[chunk.pack])
-    data: bytes | None = backend.get(name, chunk.offset, chunk.offset + chunk.stored_size)
-    if FERNET in codecs and data is not None:
-        data = None if key is None else key.open(data)
-    if ZSTD in codecs and data is not None and len(data) != chunk.size:  # as long as before: not made smaller
-        data = expand(data, chunk.size)
-    if data is None or len(data) != chunk.size or _identity(key, data) != chunk.id:
+    stored = backend.get(name, chunk.offset, chunk.offset + chunk.stored_size)
+    data = _undo(manifest, chunk, stored) if len(stored) == chunk.stored_size else None
+    if data is None or len(data) != chunk.size or _identity(manifest.key, data) != chunk.id:
         raise CheckpointCorrupt(f"{name}: chunk {chunk.id[:12]} is not what was written")
     return data
+
+
+def _undo(manifest: Manifest, chunk: Chunk, stored: bytes) -> bytes | None:
+    """What the codecs made `stored` of; None where the key does not fit."""
+    codecs = {named.name for named in manifest.header.codecs}
+    if FERNET in codecs:
+        opened = manifest.key.open(stored) if manifest.key else None
+        if opened is None:
+            return None
+        stored = opened
+    # As long as before: zstd did not make it smaller.
+    return expand(stored, chunk.size) if ZSTD in codecs and len(stored) != chunk.size else stored
 
 
 def _identity(key: Key | None, data: bytes) -> str:
