@@ -116,7 +116,7 @@ def token(text: bytes) -> bytes | None:
 
 
 def resolve(encryption: str | bytes | Sequence[str | bytes] | None) -> Keys | None:
-    """The keys that a store's argument gives; `TypeError` or `ValueError`, which show none of them, for anything else."""
+    """The keys that a store's argument gives; for anything else a `TypeError` or `ValueError`, which shows none of it."""
     if encryption is None:
         return None
     if isinstance(encryption, (str, bytes)):
@@ -137,7 +137,6 @@ def _key(given: object, name: str) -> Key:
     except ValueError:
         secret = b""  # what base64 says of it stays in here: it may quote the key
     if len(secret) != _BLOCK * 2 or urlsafe_b64encode(secret) != raw.strip():
-        raise ValueError(
-            f"{name} is not a Fernet key: 32 bytes in url-safe base64 are due (44 characters), this has {len(raw)}; {_HOW}"
-        )
+        due = "32 bytes in url-safe base64 are due (44 characters)"
+        raise ValueError(f"{name} is not a Fernet key: {due}, and this has {len(raw)} characters; {_HOW}")
     return Key(secret)

@@ -13,7 +13,7 @@ from ckptstore.errors import CheckpointError
 from ckptstore.layout import MAX_NUMBER
 
 if TYPE_CHECKING:
-    from ckptstore.encryption import Key
+    from ckptstore.encryption import Key  # noqa: TC004 - a Manifest is never decoded, so its annotations are not read
 
 FORMAT: Final = 1
 
