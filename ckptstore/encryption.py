@@ -116,7 +116,7 @@ def token(text: bytes) -> bytes | None:
 
 
 def resolve(encryption: str | bytes | Sequence[str | bytes] | None) -> Keys | None:
-    """The keys that a store's argument gives; for anything else a `TypeError` or `ValueError`, which shows none of it."""
+    """The keys that a store's argument gives; for anything else a `TypeError` or `ValueError`, which shows none."""
     if encryption is None:
         return None
     if isinstance(encryption, (str, bytes)):

@@ -11,6 +11,7 @@ from ckptstore.checkpoint import Checkpoint
 from ckptstore.errors import CheckpointCorrupt, CheckpointError, DecryptionError
 from ckptstore.history import TRIES
 from ckptstore.manifest import Damaged, Manifest
+from ckptstore.serializers import JsonSerializer
 
 if TYPE_CHECKING:
     from ckptstore.history import History
@@ -88,8 +89,11 @@ def decode(found: Loaded, own: Serializer, due: schema.Schema | None, type_: Any
     """The state, by the serializer that the manifest names, migrated to `due` and built into `type_` or its type."""
     header = found.manifest.header
     try:
-        state = serializers.reader(header.serializer.name, own).loads(found.data)
-        return schema.restore(state, header.version, due, type_)
+        reader = serializers.reader(header.serializer.name, own)
+        target = due.type if due and type_ is None else type_
+        if target and isinstance(reader, JsonSerializer) and (due is None or due.version == header.version):
+            return reader.loads_as(found.data, target)
+        return schema.restore(reader.loads(found.data), header.version, due, type_)
     except CheckpointError as exc:
         raise type(exc)(f"run {header.run!r}, checkpoint {header.number}: {exc}") from exc
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import gc
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 import msgspec
 
@@ -20,11 +20,12 @@ from ckptstore.errors import CheckpointCorrupt
 from ckptstore.fitting import fit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Hashable
 
     from ckptstore.shapes import Shape
 
 T = TypeVar("T")
+D = TypeVar("D", bytes, memoryview)
 
 SMALL = 16 * 1024  # bytes: below, tags cost no time that anybody notices, and people read them more easily
 LARGE = 1024 * 1024  # bytes: above, the collector's passes over what is being read take as long as reading it
@@ -56,7 +57,7 @@ def dumps(state: object) -> bytes | None:
     That is what is small, of a class whose fields are not all of known and exact types, or holds anything that would
     not come back equal and of the same type: a subclass, NaN, a time zone.
     """
-    native = _native(type(state))
+    native = _native(cast("Hashable", type(state)))
     if native is None:
         return None
     try:
@@ -75,10 +76,10 @@ def is_native(data: bytes) -> bool:
 
 def loads(data: bytes, type: type[T]) -> T:  # noqa: A002 - as `fit` calls it
     """The state that `dumps` gave `data` for, as a `type`: what `fit(plain(data), type)` is, or raises, but sooner."""
-    native = _native(type)
+    native = _native(cast("Hashable", type))
     if native is not None and data.startswith(native.prefix) and data.endswith(_END):
         try:
-            state: T = _undisturbed(native.decode, memoryview(data)[len(native.prefix) : -len(_END)])
+            state: T = undisturbed(native.decode, memoryview(data)[len(native.prefix) : -len(_END)])
         except msgspec.ValidationError:
             pass  # `fit` says where
         else:
@@ -90,7 +91,7 @@ def plain(data: bytes) -> Any:  # noqa: ANN401 - whatever was saved
     """The state as plain values, as an untyped load gives it; `CheckpointCorrupt` for what `dumps` does not write."""
     try:
         shape, state = _open(data).typed
-        return _undisturbed(_plain_decoder(bytes(shape)), memoryview(state))
+        return undisturbed(_plain_decoder(bytes(shape)), memoryview(state))
     except (ValueError, TypeError, RecursionError) as exc:  # TypeError: a union that nobody can read
         raise CheckpointCorrupt(f"state: not as it was written: {exc}") from exc
 
@@ -112,7 +113,7 @@ def _plain_decoder(shape: bytes) -> Callable[[memoryview], Any]:
     return decoder.decode
 
 
-def _undisturbed(decode: Callable[[memoryview], T], data: memoryview) -> T:
+def undisturbed(decode: Callable[[D], T], data: D) -> T:
     """
     `decode(data)`, with the cyclic garbage collector paused where there is much to read.
 

@@ -131,7 +131,10 @@ def _read_chunk(backend: Backend, manifest: Manifest, chunk: Chunk) -> bytes:
         raise CheckpointCorrupt(f"its chunk {chunk.id[:12]} names a pack that the manifest does not")
     name = layout.pack(manifest.header.run, packs[chunk.pack])
     stored = backend.get(name, chunk.offset, chunk.offset + chunk.stored_size)
-    data = _undo(manifest, chunk, stored) if len(stored) == chunk.stored_size else None
+    try:
+        data = _undo(manifest, chunk, stored) if len(stored) == chunk.stored_size else None
+    except CheckpointCorrupt as exc:
+        raise CheckpointCorrupt(f"{name}: chunk {chunk.id[:12]}: {exc}") from exc
     if data is None or len(data) != chunk.size or _identity(manifest.key, data) != chunk.id:
         raise CheckpointCorrupt(f"{name}: chunk {chunk.id[:12]} is not what was written")
     return data

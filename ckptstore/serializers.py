@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import msgspec
 
+from ckptstore import native
 from ckptstore.errors import CheckpointCorrupt, CheckpointError
+from ckptstore.fitting import fit
 from ckptstore.tags import escape, tag
 from ckptstore.untag import too_deep, untag
+
+T = TypeVar("T")
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
@@ -46,6 +50,9 @@ class JsonSerializer(msgspec.Struct, frozen=True):
 
     def dumps(self, state: object) -> bytes:
         """Compact JSON; `TypeError` names the path of what cannot be stored, `ValueError` that of a cycle."""
+        data = native.dumps(state)
+        if data is not None:
+            return data
         tree = tag(state)
         try:
             return _encode(tree)
@@ -54,6 +61,13 @@ class JsonSerializer(msgspec.Struct, frozen=True):
 
     def loads(self, data: bytes) -> object:
         """The state; `CheckpointCorrupt` for anything that `dumps` does not write."""
+        return native.plain(data) if native.is_native(data) else native.undisturbed(self._loads, data)
+
+    def loads_as(self, data: bytes, type: type[T]) -> T:  # noqa: A002 - the word that users know from msgspec
+        """The state as a `type`; `VersionMismatch` where it does not fit."""
+        return native.loads(data, type) if native.is_native(data) else fit(self.loads(data), type)
+
+    def _loads(self, data: bytes) -> object:
         try:
             tree = _decode(data)
         except ValueError as exc:  # msgspec's own are

@@ -7,7 +7,7 @@ A shape is JSON itself, and says what a reader needs to give the values their ty
     ["list", T]  ["dict", T] with keys that are str  ["tuple", A, B]  ["tuple of", T]  ["or", A, B]
     {"field": T, …}  a dataclass or Struct
 
-An Enum is its values, a Literal what it is a choice of. Sets have no shape: msgspec would write equal ones in any order.
+An Enum is its values, a Literal what it is a choice of. Sets have no shape: equal ones would be written in any order.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from functools import lru_cache, partial
 from itertools import chain
 from math import inf, isfinite
 from operator import attrgetter
-from types import NoneType, UnionType
+from types import MemberDescriptorType, NoneType, UnionType
 from typing import (
     Annotated,
     Any,
@@ -56,7 +56,7 @@ _SCALARS: dict[str, type] = {
     "UUID": UUID,
 }
 _NAMES = {kind: name for name, kind in _SCALARS.items()}
-_BUILT_IN = (*_SCALARS.values() - {NoneType, bool}, list, dict, tuple, set, frozenset, Enum, BaseException)
+_BUILT_IN = (*_SCALARS.values(), list, dict, tuple, set, frozenset, Enum, BaseException)
 _JSON_KIND = {"null": "null", "bool": "bool", "int": "number", "float": "number"}  # all other scalars are a str
 
 
@@ -83,13 +83,13 @@ class Shape(NamedTuple):
         return True
 
 
-class _Shapeless(Exception):  # noqa: N818 - never seen outside
-    """The type is not of those that can be written natively."""
+class _Shapeless(ValueError):  # noqa: N818 - never seen outside
+    """This cannot be written natively, or is no shape."""
 
 
 @lru_cache(1024)
 def of_class(kind: type) -> Shape | None:
-    """The shape of a dataclass or Struct; None where its fields are not all of known and exact types, or it is neither."""
+    """The shape of a dataclass or Struct whose fields are all of known and exact types; None for any other class."""
     if not (hasattr(kind, "__dataclass_fields__") or issubclass(kind, msgspec.Struct)):
         return None
     try:
@@ -106,37 +106,20 @@ def to_type(shape: Any) -> Any:  # noqa: ANN401 - JSON, and a type
         return typed_dict("record", {name: to_type(part) for name, part in shape.items()})
     if isinstance(shape, str) and shape in _SCALARS:
         return _SCALARS[shape]
-    if isinstance(shape, list) and shape:
-        parts: Any = tuple(map(to_type, shape[1:]))
-        match shape[0], len(parts):
-            case "list", 1:
-                return list[parts]
-            case "dict", 1:
-                return dict[str, parts[0]]
-            case "tuple of", 1:
-                return tuple[parts[0], ...]
-            case "tuple", _:
-                return tuple[parts]
-            case "or", count if count > 1:
-                return Union[parts]
-    raise ValueError(f"{shape!r} is no shape")
+    if isinstance(shape, list) and shape and type(shape[0]) is str and shape[0] in _GROUPS:
+        return _GROUPS[shape[0]](tuple(map(to_type, shape[1:])))
+    raise _Shapeless(f"{shape!r} is no shape")
 
 
 Within: TypeAlias = tuple[type, ...]  # the records that a type stands in: one within itself has no finite shape
 
 
 def _shape(hint: Any, within: Within) -> Shape:  # noqa: ANN401 - any annotation
-    hint = getattr(hint, "__supertype__", hint)  # of a NewType
+    hint = NoneType if hint is None else getattr(hint, "__supertype__", hint)  # of a NewType
     origin, parts = get_origin(hint), get_args(hint)
-    if origin is Annotated:
-        return _shape(parts[0], within)
-    if origin in (Union, UnionType):
-        return _union([_shape(part, within) for part in parts])
-    if origin is Literal:
-        return _literal(parts)
-    if origin in _CONTAINERS:
-        return _CONTAINERS[origin](parts, within)
-    if hint is None or not isinstance(hint, type):
+    if origin in _FORMS:
+        return _FORMS[origin](parts, within)
+    if not isinstance(hint, type):
         raise _Shapeless
     if hint in _NAMES:
         return _scalar(hint, _CHECKS.get(hint), hint)
@@ -150,19 +133,24 @@ def _scalar(stored: type, check: Check | None, kind: type) -> Shape:
     return Shape(name, {kind: check}, frozenset({_JSON_KIND.get(name, "str")}))
 
 
-def _union(parts: list[Shape]) -> Shape:
+def _annotated(parts: tuple[Any, ...], within: Within) -> Shape:
+    return _shape(parts[0], within)
+
+
+def _union(parts: tuple[Any, ...], within: Within) -> Shape:
     kinds: dict[type, Check | None] = {}
     json_kinds = set[str]()
-    for part in parts:
+    shapes = [_shape(part, within) for part in parts]
+    for part in shapes:
         found = part.json_kinds | ({"number"} if Decimal in part.kinds else set())  # msgspec reads one from both
         if found & json_kinds:
             raise _Shapeless
         json_kinds |= found
         kinds |= part.kinds
-    return Shape(["or", *(part.json for part in parts)], kinds, frozenset(json_kinds))
+    return Shape(["or", *(part.json for part in shapes)], kinds, frozenset(json_kinds))
 
 
-def _literal(choices: tuple[Any, ...]) -> Shape:
+def _literal(choices: tuple[Any, ...], _: Within) -> Shape:
     kind = _only({type(choice) for choice in choices})
     if kind not in (int, str):
         raise _Shapeless
@@ -218,13 +206,19 @@ def _record(kind: type, within: Within) -> Shape:
     fields = [(attrgetter(name), _shape(hints[name], (*within, kind))) for name in names]
     json = tag | {key: shape.json for key, (_, shape) in zip(names.values(), fields, strict=True)}
 
+    # An instance without the attribute, such as one unpickled from older code, has the class's; msgspec would omit it.
+    slot = MemberDescriptorType
+    shadowed = {name for name in names if hasattr(kind, name) and not isinstance(getattr(kind, name), slot)}
+
     def check(records: list[Any]) -> bool:
+        if shadowed and not all(vars(record).keys() >= shadowed for record in records):
+            return False
         return all(shape.holds(list(map(get, records))) for get, shape in fields)
 
     return Shape(json, {kind: check}, frozenset({"object"}))
 
 
-def _fields(kind: Any) -> tuple[dict[str, str], dict[str, str]]:  # noqa: ANN401 - a class
+def _fields(kind: Any) -> tuple[dict[str, Any], dict[str, str]]:  # noqa: ANN401 - a class
     """The shape of a record's tag, and its fields' names in Python and in JSON."""
     if not issubclass(kind, msgspec.Struct):
         import dataclasses  # noqa: PLC0415 - 6 ms, and whoever made this class has loaded it
@@ -235,7 +229,7 @@ def _fields(kind: Any) -> tuple[dict[str, str], dict[str, str]]:  # noqa: ANN401
     config = kind.__struct_config__
     if config.array_like or config.omit_defaults:
         raise _Shapeless
-    tag = {} if config.tag is None else {config.tag_field: _NAMES[type(config.tag)]}
+    tag: dict[Any, Any] = {} if config.tag is None else {config.tag_field: _NAMES[type(config.tag)]}
     return tag, dict(zip(kind.__struct_fields__, kind.__struct_encode_fields__, strict=True))
 
 
@@ -265,4 +259,19 @@ def _times(values: list[Any]) -> bool:
 
 
 _CHECKS: dict[type, Check] = {int: _ints, float: _floats, datetime: _times, time: _times}
-_CONTAINERS: dict[Any, Callable[[tuple[Any, ...], Within], Shape]] = {list: _list, tuple: _tuple, dict: _dict}
+_FORMS: dict[Any, Callable[[tuple[Any, ...], Within], Shape]] = {
+    Annotated: _annotated,
+    Union: _union,
+    UnionType: _union,
+    Literal: _literal,
+    list: _list,
+    tuple: _tuple,
+    dict: _dict,
+}
+_GROUPS: dict[object, Callable[[tuple[Any, ...]], Any]] = {
+    "list": lambda parts: list[_only(parts)],  # type: ignore[misc] # a type made of data, here and below
+    "dict": lambda parts: dict[str, _only(parts)],  # type: ignore[misc]
+    "tuple of": lambda parts: tuple[_only(parts), ...],  # type: ignore[misc]
+    "tuple": lambda parts: tuple[parts],  # type: ignore[valid-type]
+    "or": lambda parts: Union[parts],  # noqa: UP007 - as many as there are
+}

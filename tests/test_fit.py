@@ -86,6 +86,7 @@ class Model:
 
 
 ONE = Decimal(1)
+Nested = list[dict[str, dict[int, list[int]]]]
 
 
 @pytest.mark.parametrize(
@@ -100,6 +101,19 @@ ONE = Decimal(1)
         ({"orders": {}}, Book, "state.orders: expected list, got dict"),
         ({"orders": [], "kind": "c"}, Book, "state.kind: not one of the values: 'c'"),
         ({"orders": [], "named": {"a": {"price": 1}}}, Book, 'state.named["a"].price: expected Decimal, got int'),
+        (
+            {"orders": [], "named": {"a": {"price": ONE}, "b": {"price": None}, "c": {"price": None}}},
+            Book,
+            'state.named["b"].price: expected Decimal, got null',
+        ),
+        ([{"a": {1: [2]}, "b": {3: [4], 5: [6, "7"]}}], Nested, 'state[0]["b"][5][1]: expected int, got str'),
+        ([{}, {"a": {1: []}, "b": {"x": []}}], Nested, 'list(state[1]["b"])[0]: expected int, got str'),
+        ([{"a": {0: [], 1: ["x"]}, "b": {1: ["x"]}}], Nested, 'state[0]["a"][1][0]: expected int, got str'),
+        (
+            {(1, 2): ({"a": 1},)},
+            dict[tuple[int, int], tuple[dict[str, str]]],
+            'state[(1, 2)][0]["a"]: expected str, got int',
+        ),
         ({"orders": [], "placed": {(1, 2): 3}}, Book, "list(state.placed)[0][1]: expected str, got int"),
         ({"orders": [], "seen": {1.5}}, Book, "state.seen[0]: expected int, got float"),
         (None, Book, "state: expected dict, got null"),
@@ -144,3 +158,17 @@ def test_unsupported(type_: Any) -> None:  # noqa: ANN401 - also a union
     """A type that msgspec cannot convert to is a TypeError that names it, not a mismatch."""
     with pytest.raises(TypeError, match="not supported"):
         fit(None, type_)
+
+
+@dataclasses.dataclass
+class Broken:
+    """A type with a field that no state can be built into."""
+
+    books: list[Book]
+    limits: dict[str, Decimal | str]
+
+
+def test_unsupported_field() -> None:
+    """The TypeError of such a type names the field that is in the way."""
+    with pytest.raises(TypeError, match=r"^Broken.limits: no state can be built into this type: .*str"):
+        fit({}, list[Broken])

@@ -6,12 +6,13 @@ import heapq
 from dataclasses import dataclass, field, replace
 from datetime import datetime  # noqa: TC003 - whoever decodes actions reads the annotations
 from decimal import Decimal  # noqa: TC003 - as above
-from enum import StrEnum, auto
+from enum import auto
 
 from ckptstore.execution.clock import check_same_kind, instant
+from ckptstore.execution.words import Word
 
 
-class ActionType(StrEnum):
+class ActionType(Word):
     """What is done to an order."""
 
     SUBMIT = auto()

@@ -37,11 +37,11 @@ class Clock:
     """
     Tells at which moment an event happens.
 
-    A given timestamp is that moment, and is never before another one that was given. Without one, an order is submitted
-    when it was created, or now if that is later; other events happen now. "Now" is the clock's own time once any
-    timestamp was given, so that a simulation never meets the wall clock; before that it is the wall clock, and times
-    are provisional: the first given timestamp sets the clock, even back. As long as neither a timestamp nor an order
-    has shown whether times are naive or aware, there is no time, and nothing that could need one.
+    A given timestamp is that moment, and is never before another one that was given. Once one was given, an event
+    without happens at the clock's own time, so that a simulation never meets the wall clock. Before that, an order is
+    submitted when it was created, and other events happen when the wall clock says, if that is not before the clock;
+    such times are provisional: the first given timestamp sets the clock, even back. As long as neither a timestamp nor
+    an order has shown whether times are naive or aware, there is no time, and nothing that could need one.
     """
 
     def __init__(self, now: datetime | None = None, *, given: bool = False) -> None:
@@ -64,7 +64,9 @@ class Clock:
         """The moment at which an order that was created at `created_at` is submitted; as for `moment`."""
         self._check(created_at, "created_at")
         if timestamp is None:
-            return created_at if self.now is None else max(created_at, self.now, key=instant)
+            if self.now is None:
+                return created_at
+            return self.now if self.given else max(created_at, self.now, key=instant)
         moment = self._told(timestamp)
         check_same_kind(created_at, "created_at", moment, "the timestamp")
         return moment

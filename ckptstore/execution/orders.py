@@ -5,19 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import datetime  # noqa: TC003 - whoever decodes orders reads the annotations
 from decimal import Decimal
-from enum import StrEnum, auto
+from enum import auto
 
 from ckptstore.execution import decimals
+from ckptstore.execution.words import Word
 
 
-class OrderSide(StrEnum):
+class OrderSide(Word):
     """Which way an order trades."""
 
     BUY = auto()
     SELL = auto()
 
 
-class OrderType(StrEnum):
+class OrderType(Word):
     """When an order fills: at the next price, at its limit or better, or at the price after its stop was touched."""
 
     MARKET = auto()
@@ -25,7 +26,7 @@ class OrderType(StrEnum):
     STOP = auto()
 
 
-class OrderStatus(StrEnum):
+class OrderStatus(Word):
     """Where an order is in its life; the last three are final."""
 
     NEW = auto()
@@ -36,7 +37,7 @@ class OrderStatus(StrEnum):
     CANCELLED = auto()
 
 
-class RejectionReason(StrEnum):
+class RejectionReason(Word):
     """Why an order was rejected."""
 
     INSUFFICIENT_FUNDS = auto()
@@ -77,8 +78,9 @@ class Order:
     """
     What is to be traded and what has become of it; equal to another when every field is.
 
-    `quantity` is in shares, prices and commission are in account currency. `TypeError` for a number that is neither
-    Decimal nor int. `avg_fill_price` weighs each execution by its quantity.
+    `quantity` is in shares, prices and commission are in account currency. `avg_fill_price` weighs each execution by
+    its quantity. `TypeError` for a number that is neither Decimal nor int, `ValueError` for a side, type or status that
+    does not exist; whether the numbers make sense is for the validator to say.
     """
 
     order_id: str
@@ -101,6 +103,12 @@ class Order:
     cancelled_at: datetime | None = None
 
     def __post_init__(self) -> None:
+        for name, text in (("order_id", self.order_id), ("symbol", self.symbol)):
+            if not isinstance(text, str):
+                raise TypeError(f"{name} must be a str, not {text!r}")
+        self.side = OrderSide(self.side)  # from here on members, not the strings that equal them
+        self.order_type = OrderType(self.order_type)
+        self.status = OrderStatus(self.status)
         self.quantity = decimals.decimal(self.quantity, "quantity")
         self.filled_quantity = decimals.decimal(self.filled_quantity, "filled_quantity")
         self.avg_fill_price = decimals.decimal(self.avg_fill_price, "avg_fill_price")

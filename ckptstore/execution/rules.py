@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from enum import StrEnum, auto
+from enum import auto
 
 from ckptstore.execution import decimals
+from ckptstore.execution.words import Word
 
 
-class RiskRuleType(StrEnum):
+class RiskRuleType(Word):
     """Which rule an order breaks."""
 
     POSITION_LIMIT = auto()
