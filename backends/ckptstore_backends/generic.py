@@ -10,12 +10,14 @@ from __future__ import annotations
 import errno
 import os
 import secrets
+import threading
 from contextlib import nullcontext, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from ckptstore.backend import Data, NotExclusiveError, ObjectInfo, buffers
 from ckptstore_backends.base import LOCK, check_key, check_prefix
+from ckptstore_backends.s3 import PROBE
 from ckptstore_backends.systems import (
     EXCLUSIVE,
     MEMORY,
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 _CACHES = "fsspec.implementations.cached"
 _GONE = (FileNotFoundError, NotADirectoryError)
 _TIMES = ("mtime", "LastModified", "last_modified", "updated", "modified", "created")
+_PROBE_TEXT = b"ckptstore tries here whether this storage creates exclusively. It may be removed.\n"
 _UNKNOWN = datetime.min.replace(tzinfo=UTC)
 
 
@@ -44,8 +47,9 @@ class GenericBackend:
     """
     Objects below `root`, a path in a fsspec file system.
 
-    Google Cloud Storage, Azure Blob Storage and fsspec's own memory create exclusively; the memory does as long as all
-    who write there go through this class. In another file system `create` is a `NotExclusiveError`, unless
+    Google Cloud Storage and Azure Blob Storage create exclusively, which is tried out before the first create, on an
+    object `.ckptstore-probe` that no listing shows. So does fsspec's own memory, as long as all who write there go
+    through this class. In another file system `create` is a `NotExclusiveError`, unless
     `single_writer=True` promises one writer at a time: then it looks first and writes then. There an object is replaced
     in one step where the file system can rename, else it is what one `pipe_file` makes of it, and it is as durable as
     the file system makes it.
@@ -55,18 +59,19 @@ class GenericBackend:
         kind = source.kind
         if any(base.__module__ == _CACHES for base in kind.__mro__):
             raise ValueError(f"{name_of(kind)} reads from a cache, and a store must not: use what is behind it")
-        self._how = EXCLUSIVE.get(name_of(kind))
+        self._create_with = EXCLUSIVE.get(name_of(kind))
         root = root.rstrip("/")
         if root.strip("/"):
             check_key(root.lstrip("/"))
-        elif self._how is not None:
+        elif self._create_with is not None:
             raise ValueError(f"{root!r} names no bucket to keep a store in")
         self._source = source
         self._root = f"{root}/"
         self._single_writer = single_writer
+        self._probed: bool | None = None
         self._renames = name_of(kind.mv) in RENAMES
         self._in_memory = name_of(kind) == MEMORY
-        self._alone: AbstractContextManager[object] = LOCK if self._in_memory else nullcontext()
+        self._locks: dict[int, AbstractContextManager[object]] = {}  # by process: a fork may leave its parent's locked
 
     @classmethod
     def of_url(
@@ -86,8 +91,8 @@ class GenericBackend:
         """
         The path `root` in `fs`.
 
-        `fs` is used as it is, and if it is asynchronous only in the process that opened the backend. The likes of one
-        that creates exclusively are made per process instead, without its cache of listings.
+        `fs` is used as it is, and if it is asynchronous only in the process that opened the backend; its cache of
+        listings is emptied before each look. In place of one that creates exclusively its like is made per process.
         """
         return cls(source_of(fs), root, single_writer=single_writer)
 
@@ -99,16 +104,12 @@ class GenericBackend:
     def create(self, key: str, data: Data) -> None:
         """Exclusive: `FileExistsError` for everyone but the first; `NotExclusiveError` where that cannot be had."""
         path = self._locate(key)
-        if self._how is None and not self._in_memory and not self._single_writer:
-            raise NotExclusiveError(
-                f"{path}: {name_of(self._source.kind)} is not known to create exclusively, so two writers could "
-                "overwrite each other; pass single_writer=True if there is never more than one at a time, or use a "
-                "disk, S3, Google Cloud Storage or Azure Blob Storage",
-            )
+        if not self._single_writer:
+            self._refuse_inexclusive()
         whole = b"".join(buffers(data))
-        with translated(path), self._alone:
-            if self._how is not None:
-                self._source.get().pipe_file(path, whole, **self._how)
+        with translated(path), self._alone():
+            if self._create_with is not None and not self._single_writer:
+                self._source.get().pipe_file(path, whole, **self._create_with)
             elif self._exists(path):
                 raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), path)
             else:
@@ -118,13 +119,13 @@ class GenericBackend:
         """Replacement, in one step where the file system can do that."""
         path = self._locate(key)
         whole = b"".join(buffers(data))
-        with translated(path), self._alone:
+        with translated(path), self._alone():
             self._write(path, whole)
 
     def get(self, key: str, start: int | None = None, end: int | None = None) -> bytes:
         """The bytes from `start` up to `end` (as a slice does it); `FileNotFoundError`."""
         path = self._locate(key)
-        with translated(path), self._alone:
+        with translated(path), self._alone():
             try:
                 return self._read(path, start or 0, end)
             except NotADirectoryError as exc:
@@ -141,10 +142,49 @@ class GenericBackend:
     def delete(self, keys: Iterable[str]) -> None:
         """Remove, in the order given; absent keys are fine."""
         for path in [self._locate(key) for key in keys]:
-            with translated(path), self._alone, suppress(*_GONE):
+            with translated(path), self._alone(), suppress(*_GONE):
                 self._source.get().rm_file(path)  # not rm, which takes * and ? for patterns
 
+    # Exclusive or not
+
+    def _refuse_inexclusive(self) -> None:
+        """Return where a second create is refused: by what was read of the class, and by what its server then does."""
+        kind = name_of(self._source.kind)
+        if self._in_memory:
+            return
+        if self._create_with is None:
+            raise NotExclusiveError(
+                f"{kind} is not known to create exclusively, so two writers could overwrite each other; pass "
+                "single_writer=True if there is never more than one at a time, or use a disk, S3, Google Cloud Storage "
+                "or Azure Blob Storage",
+            )
+        if self._probed is None:
+            self._probed = self._probe(self._create_with)
+        if not self._probed:
+            raise NotExclusiveError(
+                f"{self._root}: this server (or an old version of {kind}) ignores that a create must be exclusive, so "
+                "two writers could overwrite each other: use another, or promise with single_writer=True that only one "
+                "process saves at a time",
+            )
+
+    def _probe(self, create_with: Mapping[str, object]) -> bool:
+        """Whether the second of two creates is refused; an `OSError` where the server does not say."""
+        path = self._root + PROBE
+        with translated(path):
+            for _ in range(2):
+                try:
+                    self._source.get().pipe_file(path, _PROBE_TEXT, **create_with)
+                except FileExistsError:
+                    return True
+        return False
+
     # Objects
+
+    def _alone(self) -> AbstractContextManager[object]:
+        """One thread at a time, where nothing is known of a file system: over SFTP several wait for ever."""
+        if self._create_with is not None:
+            return nullcontext()
+        return self._locks.setdefault(os.getpid(), LOCK if self._in_memory else threading.RLock())
 
     def _locate(self, key: str) -> str:
         return self._root + check_key(key)
@@ -188,7 +228,7 @@ class GenericBackend:
             try:
                 fs.pipe_file(target, data)
             except FileNotFoundError:
-                if self._how is not None:  # it is the bucket that is not there, and not ours to make
+                if self._create_with is not None:  # it is the bucket that is not there, and not ours to make
                     raise
                 fs.makedirs(path.rpartition("/")[0], exist_ok=True)
                 fs.pipe_file(target, data)
@@ -213,7 +253,7 @@ class GenericBackend:
         """What a listing has to look at in one folder, in order; the keys of folders end in "/"."""
         path = self._root + folder
         found: dict[str, dict[str, Any]] = {}
-        with translated(path), self._alone:
+        with translated(path), self._alone():
             fs = self._source.get()
             fs.invalidate_cache()
             try:
@@ -230,7 +270,7 @@ class GenericBackend:
                 wanted = key > after or after.startswith(key)
             else:
                 wanted = info["type"] == "file" and key > after
-            if wanted and key.startswith(prefix):
+            if wanted and key.startswith(prefix) and key != PROBE:
                 found[key] = info
         return sorted(found.items())
 

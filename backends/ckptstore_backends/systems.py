@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ckptstore_backends.base import LOCK
@@ -71,15 +71,13 @@ def options_of(fs: System) -> dict[str, object]:
 
 
 class Made:
-    """File systems of class `kind`, one for each process that needs it, shared with nobody."""
+    """File systems of class `kind`, one for each process that needs it, without a cache and shared with nobody."""
 
     def __init__(self, kind: Kind, args: tuple[object, ...], options: Mapping[str, object]) -> None:
         wanted = _INSTEAD.get(name_of(kind), name_of(kind))
         self.kind = next(base for base in kind.__mro__ if name_of(base) == wanted)
         self._args = args
         self._options = {**options, "skip_instance_cache": True}
-        if wanted in EXCLUSIVE:
-            self._options["use_listings_cache"] = False
         self._made: dict[int, System] = {}  # a parent's stays referenced in its child, where its end would hang
 
     def get(self) -> System:
@@ -87,6 +85,8 @@ class Made:
         pid = os.getpid()
         if pid not in self._made:
             made = self.kind(*self._args, **self._options)
+            with suppress(AttributeError):  # some keep no listings
+                made.dircache.use_listings_cache = False
             with LOCK:
                 self._made.setdefault(pid, made)
         return self._made[pid]

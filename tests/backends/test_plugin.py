@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ckptstore.backend import Backend
 from ckptstore.testing import BackendTests
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from ckptstore.backend import Backend
 
 EXAMPLE = Path(__file__).parent.parent / "plugin_example"
 USE = """
@@ -79,7 +80,7 @@ class TestExample(BackendTests[Any]):
 
 
 def test_an_installed_plugin_is_found_by_its_scheme(tmp_path: Path) -> None:
-    """Installed by pip, the example serves `example://` URLs with its options, and nothing names it but its metadata."""
+    """Installed by pip, the example serves `example://` URLs with its options, though nothing here names it."""
     source, site = tmp_path / "source", tmp_path / "site"
     shutil.copytree(EXAMPLE, source)  # a build must not write into the checkout
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps", "--no-build-isolation"]

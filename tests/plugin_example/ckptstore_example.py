@@ -20,7 +20,7 @@ PAGE = 1000
 class ExampleBackend:
     """A table of objects; `timeout`, the one option, is how many seconds to wait for another writer."""
 
-    def __init__(self, url: str, *, storage_options: Mapping[str, object], single_writer: bool) -> None:  # noqa: ARG002 - SQLite is exclusive anyway
+    def __init__(self, url: str, *, storage_options: Mapping[str, object], single_writer: bool) -> None:
         self.path = url.removeprefix("example://")
         self.timeout = float(str({"timeout": 60, **storage_options}["timeout"]))
         with self._open() as db:
@@ -28,7 +28,7 @@ class ExampleBackend:
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
-        """One transaction on a connection of its own, so that threads and forks share none; `OSError` for its errors."""
+        """One transaction, on a connection that no other thread or process has; an `OSError` for what goes wrong."""
         try:
             with closing(sqlite3.connect(self.path, self.timeout)) as db, db:
                 db.execute("PRAGMA synchronous = EXTRA")  # durable when the transaction ends
@@ -43,7 +43,7 @@ class ExampleBackend:
             if not db.execute("INSERT INTO objects VALUES (?, ?, ?) ON CONFLICT DO NOTHING", row).rowcount:
                 raise FileExistsError(key)
 
-    def put(self, key: str, data: Data, *, durable: bool = True) -> None:  # noqa: ARG002 - it is always durable
+    def put(self, key: str, data: Data, *, durable: bool = True) -> None:
         """Replace in one transaction."""
         row = (check_key(key), b"".join(buffers(data)), time.time())
         with self._open() as db:
@@ -68,7 +68,7 @@ class ExampleBackend:
         while page is None or len(page) == PAGE:
             with self._open() as db:
                 page = db.execute(query, [prefix, after]).fetchall()
-            for after, size, modified in page:  # noqa: B020, PLR1704 - the next page goes on from here
+            for after, size, modified in page:  # noqa: PLR1704 - the next page goes on from here
                 if not after.startswith(prefix):
                     return
                 yield ObjectInfo(after, size, datetime.fromtimestamp(modified, UTC))
