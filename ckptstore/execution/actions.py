@@ -73,9 +73,13 @@ class PendingActionQueue:
                 due.append(action)
         return due
 
-    def cancel_order_actions(self, order_id: str) -> int:
-        """Drop every action of an order and return how many there were."""
-        dropped = len(self._of_order.pop(order_id, ()))
+    def cancel_order_actions(self, order_id: str, action_type: ActionType | None = None) -> int:
+        """Drop every action of an order, or those of one type, and return how many there were."""
+        own = self._of_order.pop(order_id, {})
+        kept = {n: action for n, action in own.items() if action_type not in (None, action.action_type)}
+        if kept:
+            self._of_order[order_id] = kept
+        dropped = len(own) - len(kept)
         self._count -= dropped
         if len(self._heap) > 2 * self._count:  # what was dropped leaves the heap when it is most of it
             self._heap = [entry for entry in self._heap if self._has(entry[1], entry[2])]

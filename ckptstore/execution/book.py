@@ -47,6 +47,10 @@ class OrderBook:
         """The order is with the market: it waits for a price, behind all that came before it."""
         order.status = OrderStatus.SUBMITTED
         order.submitted_at = at
+        self.wait(order)
+
+    def wait(self, order: Order) -> None:
+        """The order waits for a price (again), behind all others."""
         self.pending.pop(order.order_id, None)
         self.pending[order.order_id] = order
         self._wait(order)

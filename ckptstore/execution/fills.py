@@ -52,7 +52,11 @@ def fill(order: Order, market_price: Decimal, slippage_bps: Decimal, commission_
 
 
 def shortage(order: Order, what: Fill, cash: Decimal, held: Decimal) -> str | None:
-    """Why the account cannot carry the fill, or None: a buy needs the cash, a sell the shares."""
+    """
+    Why the account cannot carry the fill, or None: a buy needs the cash, commission included; a sell the shares.
+
+    A sell passes even where its commission is more than it brings: cash may then fall below zero.
+    """
     if order.side is OrderSide.BUY:
         return short_of_cash(what.cash.copy_negate(), cash) if what.cash.copy_negate() > cash else None
     return short_of_shares(order.symbol, what.quantity, held) if what.quantity > held else None

@@ -53,7 +53,7 @@ class RejectionReason(Word):
     UNKNOWN = auto()
 
 
-_FINAL = frozenset({OrderStatus.FILLED, OrderStatus.REJECTED, OrderStatus.CANCELLED})
+_FINAL = (OrderStatus.FILLED, OrderStatus.REJECTED, OrderStatus.CANCELLED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ class Order:
         for name, text in (("order_id", self.order_id), ("symbol", self.symbol)):
             if not isinstance(text, str):
                 raise TypeError(f"{name} must be a str, not {text!r}")
-        self.side = OrderSide(self.side)  # from here on members, not the strings that equal them
+        self.side = OrderSide(self.side)  # a word of a file becomes the member
         self.order_type = OrderType(self.order_type)
         self.status = OrderStatus(self.status)
         self.quantity = decimals.decimal(self.quantity, "quantity")

@@ -84,8 +84,8 @@ class ExecutionSimulator(Engine):
         """
         Ask for an order to be cancelled; returns it, or None if there is nothing to cancel: unknown or complete.
 
-        The cancel takes effect after `cancel_latency`. Until then the order is live, and a fill that comes first wins;
-        then all that is scheduled for it is dropped. Asking again changes nothing.
+        A fill that is scheduled for it is dropped at once. The cancel takes effect after `cancel_latency`; until then
+        the order is live: another price may fill it. Asking again drops no more than such a fill.
         """
         moment = self._clock.moment(timestamp)
         if moment is None:
@@ -94,6 +94,8 @@ class ExecutionSimulator(Engine):
         order = self.pending_orders.get(order_id)
         if order is None:
             return None
+        if self.action_queue.cancel_order_actions(order_id, ActionType.FILL):
+            self._book.wait(order)
         scheduled = self.action_queue.get_pending_for_order(order_id)
         if all(action.action_type is not ActionType.CANCEL for action in scheduled):
             self._act(PendingAction(ActionType.CANCEL, order_id, moment), self.latency_config.cancel_latency)

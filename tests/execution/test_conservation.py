@@ -76,8 +76,10 @@ def play(made: ExecutionSimulator, events: list[Event]) -> list[str]:
         match name, *rest:
             case "price", str(symbol), Decimal() as price:
                 reported += [each.execution_id for each in made.process_market_data(symbol, price, now)]
-            case "submit", str(symbol), Decimal() as price, str(order_id), Decimal() as quantity, str(side), str(kind):
-                order = Order(order_id, symbol, OrderSide(side), OrderType(kind), quantity, now)
+            case "submit", str(symbol), Decimal() as price, str(
+                order_id
+            ), Decimal() as quantity, OrderSide() as side, OrderType() as kind:
+                order = Order(order_id, symbol, side, kind, quantity, now)
                 order.limit_price = order.stop_price = price
                 made.submit_order(order, now)
             case "cancel", str(order_id):

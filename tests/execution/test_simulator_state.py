@@ -55,6 +55,17 @@ def test_orders_fill_in_the_same_order() -> None:
     assert tick(cut, "100", 201) == tick(made, "100", 201) == ["quick"]
 
 
+def test_scheduled_fill_is_not_scheduled_again() -> None:
+    """An order whose fill is scheduled has that one fill after a cut too, whatever prices come."""
+    made = simulator(latency_config=latency(fill=10))
+    made.submit_order(buy(), at(0))
+    tick(made, "100", 1)
+    cut = again(made)
+    tick(cut, "90", 2)
+
+    assert [action.data for action in cut.action_queue.actions] == [{"price": Decimal(100)}]
+
+
 def test_settings_are_kept() -> None:
     """The validator's limits, the switch and the tracked values are those of before."""
     made = holding()

@@ -114,9 +114,22 @@ def test_fill_before_cancel_takes_effect() -> None:
     assert (tick(made, "100", 99), order.status, order.cancelled_at) == ([], OrderStatus.FILLED, None)
 
 
-@pytest.mark.parametrize("cancel", [0, 5])
+def test_cancel_drops_scheduled_fills_at_once() -> None:
+    """From the moment a cancel is asked for no earlier price fills the order; a later one may, if it is quick enough."""
+    made = simulator(latency_config=latency(fill=10, cancel=50))
+    made.submit_order(buy(), at(0))
+    tick(made, "100", 1)
+    made.cancel_order("buy", at(2))
+
+    assert [action.action_type for action in made.action_queue.actions] == [ActionType.CANCEL]
+    assert tick(made, "101", 20) == []
+    assert tick(made, "102", 30) == ["buy"]
+    assert (made.completed_orders["buy"].avg_fill_price, made.action_queue.actions) == (Decimal(101), [])
+
+
+@pytest.mark.parametrize("cancel", [0, 5, 20])
 def test_cancel_drops_scheduled_fills(cancel: int) -> None:
-    """A fill that is scheduled for later than the cancel takes effect never happens, even if both come due together."""
+    """A fill that was scheduled before the cancel never happens, not even while the cancel is on its way."""
     made = simulator(latency_config=latency(fill=10, cancel=cancel))
     order = made.submit_order(buy(), at(0))
     tick(made, "100", 1)
