@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from ckptstore import layout, packs
-from ckptstore.errors import CheckpointError, CheckpointNotFound
-from ckptstore.format1 import parse_hint
+from ckptstore.errors import CheckpointError, CheckpointNotFound, DecryptionError
+from ckptstore.format1 import ident, parse_hint
 from ckptstore.manifest import Damaged, Manifest
 
 if TYPE_CHECKING:
@@ -81,11 +81,16 @@ def _check_slot(history: History, number: int) -> str | None:
 def _check_hint(history: History) -> list[str]:
     key = layout.hint(history.run)
     try:
-        hint = parse_hint(history.backend.get(key), history.run, history.codecs.keys)
+        data = history.backend.get(key)
     except FileNotFoundError:
         return []
     except IsADirectoryError:
         return ["a folder stands in its place: remove it"]
+    hint, found = parse_hint(data, history.run, history.codecs.keys), ident(data)
+    if hint is None and found is not None:
+        content = history.get(found.number, whole=False)
+        if isinstance(content, Damaged) and isinstance(content.error, DecryptionError):
+            return []  # nor can the hint be judged without the key: of the checkpoint it is said
     if hint is None:
         return ["torn or edited: nothing is lost, the next save writes it anew"]
     if history.get(hint.number, whole=False) is None and not _above(history, hint.number):

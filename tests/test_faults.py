@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 from faults import MODES, Died, FaultyBackend, Mode
+from sealing import SETTINGS
 
 from ckptstore import CheckpointConflict, CheckpointError, CheckpointNotFound, CheckpointStore, Decision, layout, packs
 from ckptstore.history import History
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 RUN = "run"
 LARGE = "x" * 200  # above the limit that `small_limits` sets, so it goes to a pack
+CODECS: dict[str, Any] = {}  # of every store of a test; the fixture that makes its backends fills it
 
 
 class Case(NamedTuple):
@@ -77,23 +79,29 @@ class KeepOddAndLast:
 def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     """States of a hundred bytes already go to packs."""
     monkeypatch.setattr(packs, "INLINE_JSON", 100)
+    monkeypatch.setattr(packs, "INLINE_BASE64", 100)
 
 
-@pytest.fixture(params=["memory", "local"])
-def make_backend(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Backend]:
+@pytest.fixture(params=["memory", "local", "memory, zstd + fernet"])
+def make_backend(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[], Backend]:
     """A maker of empty backends, none of which shares anything with another."""
+    kind, _, codecs = request.param.partition(", ")
+    for name, value in SETTINGS[codecs or "plain"].items():
+        monkeypatch.setitem(CODECS, name, value)
     count = 0
 
     def make() -> Backend:
         nonlocal count
         count += 1
-        return MemoryBackend() if request.param == "memory" else LocalBackend(str(tmp_path / str(count)))
+        return MemoryBackend() if kind == "memory" else LocalBackend(str(tmp_path / str(count)))
 
     return make
 
 
 def _open(backend: Backend, retention: int | None = None) -> CheckpointStore:
-    store = CheckpointStore("memory://", retention=KeepOddAndLast() if retention == -2 else retention)
+    store = CheckpointStore("memory://", retention=KeepOddAndLast() if retention == -2 else retention, **CODECS)
     store._backend = backend
     return store
 
@@ -180,7 +188,7 @@ class Trial:
         assert number > (before.number if before else 0)
         assert _open(self.backend).load(RUN) == "next"
         _open(self.backend).prune(RUN)
-        history = History(self.backend, RUN)
+        history = History(self.backend, RUN, store._codecs)
         left = survey(history)
         assert left is not None
         needed = {layout.pack(RUN, name) for m in left.checkpoints() for name in m.header.packs}

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import tempfile
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
+import saving_machine
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, rule, run_state_machine_as_test
-from places import InFolder, InMemory, slot
+from places import InFolder, InMemory, open_store, slot
 from run_model import Fence, keep_all, nameless
 from saving_machine import (
     INLINE_BASE64,
@@ -24,6 +26,7 @@ from saving_machine import (
     runs,
     stores,
 )
+from sealing import SETTINGS
 
 from ckptstore import CheckpointNotFound, packs, saving
 
@@ -151,9 +154,22 @@ class StoreMachine(SavingMachine):
                 assert (report.checked, [problem.key for problem in report.problems]) == (len(records), model.wrong())
 
 
-@pytest.mark.parametrize(("kind", "examples"), [("memory", 300), ("folder", 20)])
-def test_any_order_of_calls(kind: str, examples: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("kind", "codecs", "examples"),
+    [
+        ("memory", "plain", 300),
+        ("folder", "plain", 20),
+        ("memory", "zstd + fernet", 40),
+        ("folder", "zstd + fernet", 5),
+    ],
+)
+def test_any_order_of_calls(
+    kind: str, codecs: str, examples: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Whatever is called in whatever order, each store finds, keeps, refuses and removes what the model says."""
+    if codecs != "plain":  # what is encrypted, JSON or not, has the one limit
+        monkeypatch.setattr(saving_machine, "open_store", partial(open_store, **SETTINGS[codecs]))
+        monkeypatch.setattr(saving_machine, "INLINE_JSON", INLINE_BASE64)
     monkeypatch.setattr(packs, "INLINE_JSON", INLINE_JSON)
     monkeypatch.setattr(packs, "INLINE_BASE64", INLINE_BASE64)
     monkeypatch.setattr(saving, "datetime", clock)

@@ -10,6 +10,9 @@ import threading
 _BAD_KEY = re.compile(r"(?:^|/)\.{0,2}(?:/|\Z)|\x00" + (r"|[\\:]" if os.name == "nt" else ""))
 _PLAIN = re.compile(r"[0-9A-Za-z][^/\\:\x00]*")
 
+PROBE = ".ckptstore-probe"
+PROBE_TEXT = b"ckptstore tries here whether this storage creates exclusively. It may be removed.\n"
+
 LOCK = threading.RLock()  # re-entrant: a signal handler may save while its own thread is inside
 """Guards what backends remember: never held during a system call or while a caller's code runs."""
 

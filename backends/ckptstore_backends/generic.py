@@ -16,8 +16,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from ckptstore.backend import Data, NotExclusiveError, ObjectInfo, buffers
-from ckptstore_backends.base import LOCK, check_key, check_prefix
-from ckptstore_backends.s3 import PROBE
+from ckptstore_backends.base import LOCK, PROBE, PROBE_TEXT, check_key, check_prefix
 from ckptstore_backends.systems import (
     EXCLUSIVE,
     MEMORY,
@@ -39,7 +38,6 @@ if TYPE_CHECKING:
 _CACHES = "fsspec.implementations.cached"
 _GONE = (FileNotFoundError, NotADirectoryError)
 _TIMES = ("mtime", "LastModified", "last_modified", "updated", "modified", "created")
-_PROBE_TEXT = b"ckptstore tries here whether this storage creates exclusively. It may be removed.\n"
 _UNKNOWN = datetime.min.replace(tzinfo=UTC)
 
 
@@ -54,6 +52,8 @@ class GenericBackend:
     in one step where the file system can rename, else it is what one `pipe_file` makes of it, and it is as durable as
     the file system makes it.
     """
+
+    far = True
 
     def __init__(self, source: Made | Given, root: str, *, single_writer: bool = False) -> None:
         kind = source.kind
@@ -173,7 +173,7 @@ class GenericBackend:
         with translated(path):
             for _ in range(2):
                 try:
-                    self._source.get().pipe_file(path, _PROBE_TEXT, **create_with)
+                    self._source.get().pipe_file(path, PROBE_TEXT, **create_with)
                 except FileExistsError:
                     return True
         return False

@@ -13,10 +13,10 @@ from __future__ import annotations
 from contextlib import suppress
 from datetime import UTC
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ckptstore.backend import Data, NotExclusiveError, ObjectInfo, buffers
-from ckptstore_backends.base import check_key, check_prefix
+from ckptstore_backends.base import PROBE, PROBE_TEXT, check_key, check_prefix
 from ckptstore_backends.s3_errors import refused, reply
 from ckptstore_backends.s3_session import Session
 
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 BATCH = 1000  # keys in one DeleteObjects
-PROBE = ".ckptstore-probe"
-_PROBE_TEXT = b"ckptstore tries here whether this storage creates exclusively. It may be removed.\n"
 
 _exclusive: dict[tuple[str, str], bool] = {}
 """(endpoint, bucket) -> whether the server honours conditions: a fact about the server, so a fork may inherit it."""
@@ -35,9 +33,12 @@ class S3Backend:
     """
     Objects below `bucket_and_prefix` ("bucket/some/prefix"), as `storage_options` of s3fs reach them.
 
-    A request ends within some 20 seconds whatever the server does, where `config_kwargs` say nothing else; `ImportError`
-    where s3fs is missing. `single_writer`: the caller promises one writer at a time, for servers that ignore conditions.
+    A server that is silent, down or overloaded is an `OSError` within some 20 seconds, unless `config_kwargs` say
+    otherwise. `ImportError` where s3fs is missing. `single_writer`: the caller promises one writer at a time, for
+    servers that ignore conditions.
     """
+
+    far = True
 
     def __init__(
         self, bucket_and_prefix: str, *, storage_options: Mapping[str, object], single_writer: bool = False
@@ -81,7 +82,7 @@ class S3Backend:
         return self._get(self._prefix + check_key(key), start or 0, end)
 
     def list(self, prefix: str, after: str = "") -> Iterator[ObjectInfo]:
-        """Objects whose key starts with `prefix` and is above `after`, in key order; a page of 1000 when it is reached."""
+        """Objects whose key starts with `prefix` and is above `after`, in key order; pages of 1000, when reached."""
         check_prefix(prefix)
         return self._list(self._prefix + prefix, self._prefix + after)
 
@@ -120,19 +121,21 @@ class S3Backend:
 
     def _list(self, prefix: str, after: str) -> Iterator[ObjectInfo]:
         last = after if after > prefix else ""
-        more = {"StartAfter": last} if last else {}
+        more: dict[str, Any] = {"StartAfter": last} if last else {}
         while True:
             page = self._session.call("list", "list_objects_v2", prefix, Prefix=prefix, **more)
             for item in page.get("Contents", ()):
                 if item["Key"] <= last:
-                    raise OSError(f"list of s3://{self._session.bucket}/{prefix}: the server does not list in key order")
+                    raise OSError(
+                        f"list of s3://{self._session.bucket}/{prefix}: the server does not list in key order"
+                    )
                 last = item["Key"]
                 key = last.removeprefix(self._prefix)
                 if key and not key.endswith("/") and key != PROBE:  # "a/" is what consoles make to show a folder
                     yield ObjectInfo(key, item["Size"], item["LastModified"].astimezone(UTC))
             if not page.get("IsTruncated"):
                 return
-            more = {"ContinuationToken": page["NextContinuationToken"]}
+            more = {"ContinuationToken": page.get("NextContinuationToken")}
 
     def _delete(self, paths: Sequence[str]) -> None:
         if len(paths) == 1:
@@ -140,7 +143,15 @@ class S3Backend:
                 self._session.call("delete", "delete_object", paths[0], Key=paths[0])
             return
         named = {"Objects": [{"Key": path} for path in paths], "Quiet": True}
-        answer = self._session.call("delete", "delete_objects", paths[0], Delete=named)
+        try:
+            answer = self._session.call("delete", "delete_objects", paths[0], Delete=named)
+        except OSError as exc:
+            answered = reply(exc)
+            if answered is None or answered.status not in {400, 405, 501}:
+                raise
+            for path in paths:  # not every server knows DeleteObjects, and some want an MD5 that botocore does not send
+                self._delete([path])
+            return
         for error in answer.get("Errors", ()):
             if error.get("Code") != "NoSuchKey":
                 raise refused(error, self._session.bucket, str(error.get("Key")))
@@ -152,16 +163,16 @@ class S3Backend:
             _exclusive[where] = self._probe()
         if not _exclusive[where]:
             raise NotExclusiveError(
-                f"{self._session.endpoint}, bucket {self._session.bucket!r}: this server (or a botocore before 1.35.20) "
-                "ignores If-None-Match, so two writers could overwrite each other: use another, or promise with "
-                "single_writer=True that only one process saves at a time",
+                f"{self._session.endpoint}, bucket {self._session.bucket!r}: this server (or a botocore before "
+                "1.35.20) ignores If-None-Match, so two writers could overwrite each other: use another, or promise "
+                "with single_writer=True that only one process saves at a time",
             )
 
     def _probe(self) -> bool:
         """Whether the second of two creates is refused; an `OSError` where the server does not say."""
         for _ in range(2):
             try:
-                self._put("create", self._prefix + PROBE, _PROBE_TEXT, IfNoneMatch="*")
+                self._put("create", self._prefix + PROBE, PROBE_TEXT, IfNoneMatch="*")
             except FileExistsError:
                 return True
             except NotExclusiveError:

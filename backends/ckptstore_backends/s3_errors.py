@@ -26,12 +26,21 @@ class Reply(NamedTuple):
     region: str
 
 
+_NO_KEYS = (
+    'no usable credentials: give storage_options={"key": …, "secret": …}, or set AWS_PROFILE, or AWS_ACCESS_KEY_ID '
+    "and AWS_SECRET_ACCESS_KEY"
+)
 _RENEW = "the credentials have expired: renew them (a store that is told none finds renewed ones by itself)"
 _KEYS = "the server does not accept these credentials: check key, secret and endpoint_url"
 _REGION = 'the bucket is in another region{region}: give storage_options={{"client_kwargs": {{"region_name": "…"}}}}'
 _BUSY = (
     "the server is overloaded or limits the rate of requests: save less often, or allow more attempts, with "
     'storage_options={{"config_kwargs": {{"retries": {{"mode": "standard", "total_max_attempts": 10}}}}}}'
+)
+
+_CHECKSUMS = (
+    "the server does not understand the checksums that botocore sends: give "
+    'storage_options={{"config_kwargs": {{"request_checksum_calculation": "when_required"}}}}'
 )
 
 # By code, because gateways differ in the status they send with it.
@@ -54,11 +63,7 @@ _BY_CODE: dict[str, tuple[type[OSError], str]] = {
     "RequestLimitExceeded": (OSError, _BUSY),
     "TooManyRequests": (OSError, _BUSY),
     "EntityTooLarge": (OSError, "the server does not take objects of this size in one request"),
-    "MissingContentLength": (
-        OSError,
-        "the server does not understand the checksums that botocore sends: give "
-        'storage_options={{"config_kwargs": {{"request_checksum_calculation": "when_required"}}}}',
-    ),
+    "MissingContentLength": (OSError, _CHECKSUMS),
 }
 _BY_STATUS: dict[int, tuple[type[OSError], str]] = {
     301: (OSError, _REGION),
@@ -66,7 +71,7 @@ _BY_STATUS: dict[int, tuple[type[OSError], str]] = {
     401: (PermissionError, _KEYS),
     404: (OSError, "what answers there is not S3, or has no such bucket: check the URL and endpoint_url"),
     409: (OSError, "another request for it was under way: try again"),
-    411: _BY_CODE["MissingContentLength"],
+    411: (OSError, _CHECKSUMS),
     429: (OSError, _BUSY),
     503: (OSError, _BUSY),
 }
@@ -134,7 +139,8 @@ def _advice(answer: Reply, verb: str) -> tuple[type[OSError], str]:
         if verb == "get":  # S3 does not tell those who may not list whether a key exists
             advice += "; if that is allowed, allow s3:ListBucket: without it S3 denies what does not exist"
         return PermissionError, advice
-    return _BY_STATUS.get(answer.status, (OSError, "the server failed"))
+    failed = "the server refuses that" if 400 <= answer.status < 500 else "the server failed"
+    return _BY_STATUS.get(answer.status, (OSError, failed))
 
 
 def _said(answer: Reply) -> str:
@@ -143,23 +149,26 @@ def _said(answer: Reply) -> str:
 
 def _unanswered(exc: Exception, where: str) -> OSError:
     """No answer of the server: what stopped the request, or the reply."""
+    for kinds, error, advice in _stops():
+        if isinstance(exc, kinds):
+            return error(f"{where}: {advice} ({str(exc) or type(exc).__name__})")
+    return OSError(f"{where}: the connection broke off ({exc!r})")
+
+
+@cache
+def _stops() -> list[tuple[tuple[type[Exception], ...], type[OSError], str]]:
+    """What stops a request before there is an answer, the first that fits."""
     from botocore import exceptions as boto  # noqa: PLC0415 - heavy, and loaded by s3fs already
 
-    if isinstance(exc, (boto.NoCredentialsError, boto.PartialCredentialsError, boto.CredentialRetrievalError)) or (
-        isinstance(exc, (boto.NoAuthTokenError, boto.TokenRetrievalError, boto.SSOError, boto.LoginError))
-    ):
-        advice = (
-            'no usable credentials: give storage_options={"key": …, "secret": …} or set AWS_PROFILE, or AWS_ACCESS_KEY_ID'
-        )
-        return PermissionError(f"{where}: {advice} and AWS_SECRET_ACCESS_KEY ({exc})")
-    if isinstance(exc, boto.SSLError):
-        return OSError(f"{where}: no secure connection: check endpoint_url and the certificates ({exc})")
-    if isinstance(exc, (boto.EndpointConnectionError, boto.ConnectTimeoutError, boto.ProxyConnectionError)):
-        return OSError(f"{where}: the server cannot be reached: check endpoint_url and the network ({exc})")
-    if isinstance(exc, (boto.ReadTimeoutError, TimeoutError)):
-        return TimeoutError(f"{where}: the server did not answer in time ({exc or type(exc).__name__})")
-    if isinstance(exc, boto.FlexibleChecksumError):
-        return OSError(f"{where}: what came is not what its checksum says ({exc})")
-    if isinstance(exc, (boto.ParamValidationError, boto.ProfileNotFound, boto.NoRegionError, boto.ValidationError)):
-        return OSError(f"{where}: the request could not be made: check the URL and storage_options ({exc})")
-    return OSError(f"{where}: the connection broke off ({exc!r})")
+    keys = (boto.NoCredentialsError, boto.PartialCredentialsError, boto.CredentialRetrievalError)
+    tokens = (boto.NoAuthTokenError, boto.TokenRetrievalError, boto.SSOError)
+    unreached = (boto.EndpointConnectionError, boto.ConnectTimeoutError, boto.ProxyConnectionError)
+    wrong = (boto.ParamValidationError, boto.ValidationError, boto.ProfileNotFound, boto.NoRegionError)
+    return [
+        ((*keys, *tokens), PermissionError, _NO_KEYS),
+        ((boto.SSLError,), OSError, "no secure connection: check endpoint_url and the certificates"),
+        (unreached, OSError, "the server cannot be reached: check endpoint_url and the network"),
+        ((boto.ReadTimeoutError, TimeoutError), TimeoutError, "the server did not answer in time"),
+        ((boto.FlexibleChecksumError,), OSError, "what came is not what its checksum says"),
+        (wrong, OSError, "the request could not be made: check the URL and storage_options"),
+    ]

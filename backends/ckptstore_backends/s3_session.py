@@ -44,7 +44,8 @@ class Session:
             **storage_options,
             "config_kwargs": config,
         }
-        self._patience = 10 * (config["connect_timeout"] + config["read_timeout"])  # seconds; only an upload takes it
+        # Seconds, and far above what the attempts take: only a stuck upload, or a lookup of a name, gets there.
+        self._patience = 10 * sum(config[name] or 60 for name in ("connect_timeout", "read_timeout"))
         self._opened: dict[int, Any] = {}
         self._locks: dict[int, threading.RLock] = {}  # a fork may leave its parent's locked
 
@@ -72,10 +73,11 @@ class Session:
 
         try:
             fs = self._fs()
-            fetched: tuple[dict[str, Any], bytes] = sync(fs.loop, _fetch, fs, Bucket=self.bucket, Key=key, **params)
+            fetched: Any = sync(fs.loop, _fetch, fs, Bucket=self.bucket, Key=key, **params)
         except failures() as exc:
             raise translated(exc, "get", self.bucket, key) from exc
-        return fetched
+        answer, body = fetched
+        return answer, body
 
     def _fs(self) -> Any:  # noqa: ANN401 - s3fs has no types
         pid = os.getpid()
@@ -88,9 +90,12 @@ class Session:
     def _open(self) -> Any:  # noqa: ANN401 - s3fs has no types
         from s3fs import S3FileSystem  # noqa: PLC0415 - heavy
 
-        fs = S3FileSystem(**self._options)
+        make: Any = S3FileSystem
+        fs = make(**self._options)
         fs.retries = 1  # botocore's attempts are enough: s3fs multiplies them by its own
-        fs.s3.meta.events.register_first("needs-retry.s3.PutObject", _needs_retry)
+        events: Any = fs.s3.meta.events
+        events.register_first("needs-retry.s3.PutObject", _needs_retry)
+        events.register("before-send.s3.PutObject", _expect_nothing)
         return fs
 
 
@@ -112,9 +117,7 @@ async def _body(answer: dict[str, Any]) -> bytes:
     return data
 
 
-def _needs_retry(
-    caught_exception: Exception | None, request_dict: dict[str, Any], **_: object
-) -> bool | None:
+def _needs_retry(caught_exception: Exception | None, request_dict: dict[str, Any], **_: object) -> bool | None:
     """
     False (botocore then does not resend) for a create without an answer; None leaves it to botocore.
 
@@ -123,3 +126,13 @@ def _needs_retry(
     once itself where a connection drops; then the server is done with the first.)
     """
     return False if caught_exception is not None and "If-None-Match" in request_dict["headers"] else None
+
+
+def _expect_nothing(request: Any, **_: object) -> None:  # noqa: ANN401 - botocore has no types
+    """
+    No `Expect: 100-continue`, which botocore adds to each PUT.
+
+    aiohttp would wait for that without a timeout, for ever where a server or proxy stays silent; and waiting for it
+    makes two round trips of one.
+    """
+    request.headers.pop("Expect", None)

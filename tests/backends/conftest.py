@@ -92,6 +92,6 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     from aiobotocore.endpoint import AioEndpoint  # noqa: PLC0415 - optional
 
     async def at_once(*_: object) -> None:
-        pass
+        """Sleep no more than this."""
 
     monkeypatch.setattr(AioEndpoint, "_sleep", at_once)

@@ -12,12 +12,12 @@ from ckptstore.testing import BackendTests
 pytest.importorskip("s3fs")
 pytest.importorskip("moto.server")
 
-from bucket import Bucket, Server  # noqa: E402 - after the skips
-
-from ckptstore_backends.s3 import S3Backend  # noqa: E402 - after the skips
+from ckptstore_backends.s3 import S3Backend
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from bucket import Server
 
 
 class TestS3Backend(BackendTests[S3Backend]):

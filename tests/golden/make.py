@@ -3,8 +3,8 @@ How the golden stores were made; run by hand, never by a test.
 
     python tests/golden/make.py
 
-Writes what `test_golden.py` expects and is not here yet. What is here is never written again: it stands for the files
-that users have. A new format gets a folder beside `format1`, and `format1` stays.
+Writes what `tools/goldens.py` describes and is not here yet. What is here is never written again: it stands for the
+files that users have. A new format gets a folder beside `format1`, and `format1` stays.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ import pytest
 
 def main() -> None:
     """Write the golden stores that are missing."""
-    test = runpy.run_path(str(Path(__file__).parent.parent / "test_golden.py"))
-    for name in test["EXPECTED"]:
-        root = test["GOLDEN"] / name
+    golden = runpy.run_path(str(Path(__file__).parent.parent / "tools" / "goldens.py"))
+    for name in golden["EXPECTED"]:
+        root = golden["GOLDEN"] / name
         if not root.exists():
             with pytest.MonkeyPatch.context() as patch:
-                test["write"](name, str(root), patch)
+                golden["write"](name, str(root), patch)
 
 
 if __name__ == "__main__":

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import logging
 import threading
-from typing import Any
+from typing import Any, cast
 
 KEYS = {"key": "AKIDEXAMPLE", "secret": "a-secret-that-must-not-show"}
 _names = (f"bucket-{number}" for number in itertools.count())
@@ -15,30 +16,31 @@ class Server:
 
     def __init__(self) -> None:
         from aiobotocore.session import AioSession  # noqa: PLC0415 - heavy, and optional
-        import boto3  # noqa: PLC0415 - heavy, and optional
         from botocore.config import Config  # noqa: PLC0415 - heavy, and optional
+        from botocore.session import Session  # noqa: PLC0415 - heavy, and optional
         from moto.s3.responses import S3Response  # noqa: PLC0415 - heavy, and optional
         from moto.server import ThreadedMotoServer  # noqa: PLC0415 - heavy, and optional
 
-        self._real: Any = S3Response.put_object
+        self._patched = cast("Any", S3Response)
+        self._real = self._patched.put_object
         lock = threading.Lock()
 
         def put_object(response: Any) -> Any:  # noqa: ANN401 - moto's own
             with lock:
                 return self._real(response)
 
-        self._patched: Any = S3Response
         self._patched.put_object = put_object
+        logging.getLogger("werkzeug").setLevel(logging.WARNING)  # a line for each request
         self._moto: Any = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
         self._moto.start()
         self.host, self.port = self._moto.get_host_and_port()
         self.url = f"http://{self.host}:{self.port}"
         self.session: Any = AioSession()  # shared: the first client of one reads megabytes of descriptions
-        self.client: Any = boto3.client(
+        self.client: Any = Session().create_client(
             "s3",
             endpoint_url=self.url,
             aws_access_key_id="anybody",
-            aws_secret_access_key="else",
+            aws_secret_access_key="else",  # noqa: S106 - moto takes any
             region_name="us-east-1",
             config=Config(max_pool_connections=50),
         )
@@ -71,7 +73,8 @@ class Bucket:
         return {
             **KEYS,
             "endpoint_url": endpoint,
-            "client_kwargs": {"region_name": "us-east-1"},
+            # Without verify each file system would read the certificates of the system first, even for http.
+            "client_kwargs": {"region_name": "us-east-1", "verify": False},
             "config_kwargs": config,
             "session": self._session,
         }

@@ -25,7 +25,7 @@ import socketserver
 import struct
 import threading
 import time
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, NoReturn, TypeAlias
 from urllib.parse import unquote, urlsplit
 
 if TYPE_CHECKING:
@@ -82,17 +82,16 @@ class Answer(NamedTuple):
 
 class FaultyProxy:
     """
-    Forwards to `host`:`port`; `rule(number, verb)` names the fault of a request, or None.
+    Forwards to `host`:`port`; since the last `begin(rule)`, `rule(number, verb)` names the fault of each request.
 
-    `number` counts from 0, and again after each assignment to `rule`, as does `log` ("create run/1.json" and so on).
+    `number` counts from 0, and `log` has a line for each: "create run/1.json" and so on.
     """
 
     def __init__(self, host: str, port: int) -> None:
         self._upstream = (host, port)
         self._lock = threading.Lock()
         self._over = threading.Event()
-        self.log: list[str] = []
-        self.rule = _no_fault
+        self.begin()
         proxy = self
 
         class Handler(socketserver.BaseRequestHandler):
@@ -109,16 +108,11 @@ class FaultyProxy:
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
         threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
 
-    @property
-    def rule(self) -> Rule:
-        """What goes wrong; assigning one begins to count anew."""
-        return self._rule
-
-    @rule.setter
-    def rule(self, rule: Rule) -> None:
+    def begin(self, rule: Rule | None = None) -> None:
+        """Count and log anew, and let happen what `rule` says; nothing without one."""
         with self._lock:
-            self._rule = rule
-            self.log = []
+            self._rule = rule or _no_fault
+            self.log: list[str] = []
 
     @property
     def verbs(self) -> list[str]:
@@ -133,7 +127,7 @@ class FaultyProxy:
 
     def _serve(self, client: socket.socket) -> None:
         with client.makefile("rb") as stream:
-            while (request := _read(stream)) is not None:  # type: ignore[arg-type] # a SocketIO reader is a BufferedReader
+            while (request := _read(stream)) is not None:
                 with self._lock:
                     number = len(self.log)
                     self.log.append(f"{request.verb} {request.key}")
@@ -152,12 +146,13 @@ class FaultyProxy:
             return
         if fault == "unconditional":
             request.headers.pop("if-none-match", None)
-        answer = None if fault in {"reset before", "hang"} else self._forward(request)
-        if answer is None or fault in {"reset after", "hang after"}:
+        if words and words[0] in {"reset", "hang"}:
+            if words[-1] == "after":
+                self._forward(request)
             self._drop(client, hang=words[0] == "hang")
-        _send(client, answer, fault)
+        _send(client, self._forward(request), fault)
 
-    def _drop(self, client: socket.socket, *, hang: bool) -> None:
+    def _drop(self, client: socket.socket, *, hang: bool) -> NoReturn:
         if hang:
             self._over.wait()
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # closing sends a reset
@@ -182,7 +177,7 @@ def _no_fault(_number: int, _verb: str) -> Fault:
     return None
 
 
-def _read(stream: socket.SocketIO) -> Request | None:
+def _read(stream: BinaryIO) -> Request | None:
     method, _, rest = stream.readline().decode("latin-1").partition(" ")
     if not method.strip():
         return None
