@@ -6,13 +6,13 @@ import re
 from bisect import bisect_left
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Any, NamedTuple, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, NamedTuple, TypeVar, get_args, get_type_hints
 from uuid import UUID
 
 import msgspec
 
 from ckptstore.errors import VersionMismatch
-from ckptstore.refusals import item, member
+from ckptstore.refusals import item, member, name_of
 
 T = TypeVar("T")
 
@@ -51,11 +51,6 @@ def check_type(type_: Any) -> None:  # noqa: ANN401 - also a union
     if error is not None:
         what = _culprit(type_, set()) or name_of(type_)
         raise TypeError(f"{what}: no state can be built into this type: {error}") from error
-
-
-def name_of(this: Any) -> str:  # noqa: ANN401 - a type or a function
-    """What people call a type or a function."""
-    return repr(this) if get_origin(this) else str(getattr(this, "__qualname__", None) or repr(this))
 
 
 def explain(message: str, state: object, type_: Any) -> str:  # noqa: ANN401 - also a union

@@ -18,6 +18,7 @@ import msgspec
 from ckptstore import shapes
 from ckptstore.errors import CheckpointCorrupt
 from ckptstore.fitting import fit
+from ckptstore.untag import LARGE, TYPED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -28,10 +29,9 @@ T = TypeVar("T")
 D = TypeVar("D", bytes, memoryview)
 
 SMALL = 16 * 1024  # bytes: below, tags cost no time that anybody notices, and people read them more easily
-LARGE = 1024 * 1024  # bytes: above, the collector's passes over what is being read take as long as reading it
 SHAPE_LIMIT = 4096  # bytes: what is longer is of no use to anybody who looks into the file
 
-_START, _END = b'{"$typed":[', b"]}"
+_END = b"]}"
 _encode = msgspec.json.Encoder().encode
 
 
@@ -69,11 +69,6 @@ def dumps(state: object) -> bytes | None:
     return b"".join((native.prefix, data, _END))
 
 
-def is_native(data: bytes) -> bool:
-    """Whether `dumps` wrote `data`."""
-    return data.startswith(_START)
-
-
 def loads(data: bytes, type: type[T]) -> T:  # noqa: A002 - as `fit` calls it
     """The state that `dumps` gave `data` for, as a `type`: what `fit(plain(data), type)` is, or raises, but sooner."""
     native = _native(cast("Hashable", type))
@@ -104,7 +99,7 @@ def _native(kind: Any) -> _Native | None:  # noqa: ANN401 - a class, or whatever
     text = _encode(shape.json)
     if len(text) > SHAPE_LIMIT:
         return None
-    return _Native(shape, b"".join((_START, text, b",")), msgspec.json.Decoder(kind).decode)
+    return _Native(shape, b"".join((TYPED, text, b",")), msgspec.json.Decoder(kind).decode)
 
 
 @lru_cache(64)

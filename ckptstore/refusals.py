@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_origin
 
 from ckptstore import arrays
 
@@ -75,3 +75,8 @@ def refuse(kind: type, storable: Iterable[type]) -> Refusal:
 
 def _short(path: str) -> str:
     return path if len(path) <= 200 else f"{path[:100]}…{path[-100:]}"
+
+
+def name_of(this: Any) -> str:  # noqa: ANN401 - a type or a function
+    """What people call a type or a function."""
+    return repr(this) if get_origin(this) else str(getattr(this, "__qualname__", None) or repr(this))

@@ -10,7 +10,7 @@ from typing import Annotated, Any, TypeAlias, Union, get_args, get_origin, is_ty
 import msgspec
 
 from ckptstore.errors import VersionMismatch
-from ckptstore.fitting import check_type, fit, name_of
+from ckptstore.refusals import name_of
 
 Version: TypeAlias = int | str
 
@@ -59,6 +59,8 @@ the checkpoint: upgrade it; known migrations: 1 -> 2 -> 3
     def __post_init__(self) -> None:
         _check_version("version", self.version)
         if self.type is not None:
+            from ckptstore.fitting import check_type  # noqa: PLC0415 - only where it is used
+
             check_type(self.type)
         try:
             migrations = dict(self.migrations)
@@ -153,7 +155,11 @@ def restore(state: Any, saved: Version | None, due: Schema | None, type_: Any) -
     if due is not None:
         state = due.migrate(state, saved)
         type_ = due.type if type_ is None else type_
-    return state if type_ is None else fit(state, type_)
+    if type_ is None:
+        return state
+    from ckptstore.fitting import fit  # noqa: PLC0415 - only where it is used
+
+    return fit(state, type_)
 
 
 def _check_version(name: str, version: object, *, also: str = "") -> None:

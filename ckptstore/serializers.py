@@ -6,11 +6,9 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
-from ckptstore import native
 from ckptstore.errors import CheckpointCorrupt, CheckpointError
-from ckptstore.fitting import fit
-from ckptstore.tags import escape, tag
-from ckptstore.untag import too_deep, untag
+from ckptstore.tags import TAGGED, escape, tag
+from ckptstore.untag import LARGE, TYPED, too_deep, untag
 
 T = TypeVar("T")
 
@@ -50,9 +48,12 @@ class JsonSerializer(msgspec.Struct, frozen=True):
 
     def dumps(self, state: object) -> bytes:
         """Compact JSON; `TypeError` names the path of what cannot be stored, `ValueError` that of a cycle."""
-        data = native.dumps(state)
-        if data is not None:
-            return data
+        if type(state) not in TAGGED:  # a record, for all else is refused
+            from ckptstore import native  # noqa: PLC0415 - only where it is used
+
+            data = native.dumps(state)
+            if data is not None:
+                return data
         tree = tag(state)
         try:
             return _encode(tree)
@@ -61,11 +62,18 @@ class JsonSerializer(msgspec.Struct, frozen=True):
 
     def loads(self, data: bytes) -> object:
         """The state; `CheckpointCorrupt` for anything that `dumps` does not write."""
-        return native.plain(data) if native.is_native(data) else native.undisturbed(self._loads, data)
+        typed = data.startswith(TYPED)
+        if not typed and len(data) < LARGE:
+            return self._loads(data)
+        from ckptstore import native  # noqa: PLC0415 - only where it is used
+
+        return native.plain(data) if typed else native.undisturbed(self._loads, data)
 
     def loads_as(self, data: bytes, type: type[T]) -> T:  # noqa: A002 - the word that users know from msgspec
         """The state as a `type`; `VersionMismatch` where it does not fit."""
-        return native.loads(data, type) if native.is_native(data) else fit(self.loads(data), type)
+        from ckptstore import fitting, native  # noqa: PLC0415 - only where they are used
+
+        return native.loads(data, type) if data.startswith(TYPED) else fitting.fit(self.loads(data), type)
 
     def _loads(self, data: bytes) -> object:
         try:

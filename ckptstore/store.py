@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from ckptstore import arguments, codecs, history, layout, loading, prune, removal, saving, serializers, streams, verify
+from ckptstore import arguments, codecs, history, layout, loading, prune, saving, serializers
 from ckptstore import schema as schemas
 from ckptstore.errors import CheckpointNotFound, translated
 from ckptstore.format1 import encode_metadata
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ckptstore.retention import Retention
     from ckptstore.schema import Schema
     from ckptstore.serializers import Serializer
+    from ckptstore.streams import CheckpointReader, CheckpointWriter
     from ckptstore.verify import VerifyReport
 
 T = TypeVar("T")
@@ -78,7 +79,9 @@ class CheckpointStore:
         zstd, keys = self._codecs
         shown = f"{self._url!r}, serializer={self._serializer.name!r}"
         shown += f", compression={zstd!r}" * (zstd is not None) + ", encryption=…" * (keys is not None)
-        return f"CheckpointStore({shown}{'' if self._retention is None else f', retention={self._retention!r}'})"
+        shown += f", retention={self._retention!r}" * (self._retention is not None)
+        shown += f", schema={self._schema!r}" * (self._schema is not None)
+        return f"CheckpointStore({shown})"
 
     def save(
         self,
@@ -152,6 +155,8 @@ class CheckpointStore:
 
         `ValueError` for the newest: to go back, load an older one and save. `CheckpointNotFound` where there is none.
         """
+        from ckptstore import removal  # noqa: PLC0415 - few programs need it
+
         arguments.check_number("number", number, 1)
         past, position = self._history(run), self._positions.of(run)
         with translated(run), position.lock:
@@ -165,6 +170,8 @@ class CheckpointStore:
         A marker of the last number stays, so that a copy of the job that still runs is fenced out of a run of the same
         name; the numbers go on behind it. Files that are not ours stay as well.
         """
+        from ckptstore import removal  # noqa: PLC0415 - few programs need it
+
         past, position = self._history(run), self._positions.of(run)
         with translated(run), position.lock:
             removal.delete_run(past)
@@ -182,6 +189,8 @@ class CheckpointStore:
 
     def verify(self, run: str) -> VerifyReport:
         """Re-read and check every byte of `run`; the report names each object that is not as it was written."""
+        from ckptstore import verify  # noqa: PLC0415 - few programs need it
+
         past = self._history(run)
         with translated(run):
             return verify.verify(past)
@@ -192,18 +201,22 @@ class CheckpointStore:
         *,
         metadata: Mapping[str, object] | None = None,
         after: Checkpoint | int | None = None,
-    ) -> streams.CheckpointWriter:
+    ) -> CheckpointWriter:
         """
         A binary file for a with-block: what is written to it becomes a checkpoint when the block ends well.
 
         Then its `checkpoint` is the record. An exception in the block leaves nothing. The bytes are held in memory.
         """
+        from ckptstore import streams  # noqa: PLC0415 - few programs need it
+
         layout.check_run(run)
         bytes_ = serializers.BytesSerializer()
         return streams.CheckpointWriter(lambda data: self._save(run, bytes_, data, metadata, after))
 
-    def open_reader(self, run: str, *, at: At | None = None) -> streams.CheckpointReader:
+    def open_reader(self, run: str, *, at: At | None = None) -> CheckpointReader:
         """The serialized bytes of a checkpoint as a binary file, checked; finds and moves the same as `load`."""
+        from ckptstore import streams  # noqa: PLC0415 - few programs need it
+
         reader: streams.CheckpointReader = self._read(run, at, streams.open_found)
         return reader
 

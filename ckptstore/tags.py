@@ -290,6 +290,8 @@ _TAGS: dict[type, Callable[[Any, int], Any]] = {
     timedelta: lambda x, _: {"$timedelta": [x.days, x.seconds, x.microseconds]},
     UUID: lambda x, _: {"$uuid": str(x)},
 }
+TAGGED = frozenset(_TAGS)
+"""The types of a state that `tag` knows by themselves."""
 _STR = frozenset({str})
 _ATOMS = frozenset({str, bool, type(None)})
 _SCALARS = frozenset(_TAGS) - {list, dict, tuple, set, frozenset}

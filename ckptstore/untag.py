@@ -18,6 +18,10 @@ from ckptstore.tags import LEVELS
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+TYPED = b'{"$typed":['
+"""How a state begins that msgspec wrote by itself."""
+LARGE = 1024 * 1024  # bytes: above, the collector's passes over what is being read take as long as reading it
+
 _INT = re.compile(r"-?0x[0-9a-f]+")
 _ESCAPE = re.compile(r"\\u(005c|d[89a-f][0-9a-f]{2})")
 
