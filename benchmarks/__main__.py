@@ -8,13 +8,18 @@ import sys
 import tempfile
 import time
 
-from benchmarks import imports, loads, machine, many, saves, sizes, tables
+from benchmarks import codecs, execution, imports, loads, machine, many, objects, saves, sizes, tables
 
 _PARTS = {
     "saves": saves.measure,
     "many": many.measure,
     "loads": loads.measure,
     "imports": imports.measure,
+    "codecs": codecs.measure,
+    "tokens": codecs.measure_tokens,
+    "objects": objects.measure,
+    "execution": execution.measure,
+    "events": execution.measure_events,
     "keeping": saves.measure_keeping,
 }
 _README = os.path.join(os.path.dirname(os.path.abspath(__file__)), "README.md")

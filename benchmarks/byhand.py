@@ -1,4 +1,4 @@
-"""The plain manner of saving a simulator: a dict for each object, field by field, and `json.dump`; nothing is synced."""
+"""The plain manner of saving a simulator: a dict for each object, field by field, and `json.dump`, never synced."""
 
 from __future__ import annotations
 
@@ -40,7 +40,10 @@ def load(folder: str) -> ExecutionSimulator:
     simulator.cash = Decimal(data["cash"])
     simulator.positions.update({symbol: Decimal(quantity) for symbol, quantity in data["positions"].items()})
     simulator.last_prices.update({symbol: Decimal(price) for symbol, price in data["last_prices"].items()})
-    for name, orders in (("pending_orders", simulator.pending_orders), ("completed_orders", simulator.completed_orders)):
+    for name, orders in (
+        ("pending_orders", simulator.pending_orders),
+        ("completed_orders", simulator.completed_orders),
+    ):
         for order_id, order in data[name].items():
             orders[order_id] = _order(order)
     return simulator

@@ -1,31 +1,34 @@
 """
-The demo: a job on real prices is killed at random instants, again and again, and must end as if it never had been.
+The demo: a trader on real prices is killed at random instants, again and again, and must end as if it never had been.
 
 All of it happens in one folder. Nothing here prints.
 """
 
 from __future__ import annotations
 
+import os
 import time
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, is_dataclass
 from functools import partial
 from itertools import pairwise
 from random import Random
 from statistics import median
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from ckptstore import CheckpointStore
 from ckptstore.cli import exits, player, prices
+from ckptstore.cli.account import account_of
 from ckptstore.cli.child import Child
 from ckptstore.cli.exits import DemoError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from ckptstore import Checkpoint
+    from ckptstore.cli.account import Account
     from ckptstore.cli.child import Event
     from ckptstore.cli.places import Place
     from ckptstore.cli.prices import Tick
+    from ckptstore.execution import ExecutionCheckpoint
     from ckptstore.verify import VerifyReport
 
 RUN = "demo"
@@ -75,7 +78,7 @@ class Result:
     ticks: Sequence[Tick]
     kills: Sequence[Kill]
     late: int
-    account: player.Account
+    account: Account
     newest: Checkpoint
     saved: int
     kept: int
@@ -142,10 +145,11 @@ def _live(
 
 
 def _result(place: Place, ticks: Sequence[Tick], lives: Sequence[Life], planned: int, seconds: float) -> Result:
-    store, peace = place.open(), CheckpointStore("memory://", retention=player.KEEP)
-    player.play(peace, RUN, ticks, lambda _: None)
-    account, expected = (each.load(RUN, type=player.Account) for each in (store, peace))
-    kept, expected_kept = store.checkpoints(RUN), peace.checkpoints(RUN)
+    store, manager = place.open(), place.manager()
+    ours = manager.load_checkpoint(RUN)
+    account = account_of(manager.restore_simulator(ours))
+    expected, expected_kept = _in_peace(place, ticks)
+    kept = store.checkpoints(RUN)
     took = [one for life in lives for one in life.took]
     base = next((life.base for life in lives if life.base is not None), 0)
     return Result(
@@ -161,8 +165,18 @@ def _result(place: Place, ticks: Sequence[Tick], lives: Sequence[Life], planned:
         rate=len(took) * 1e9 / sum(took),
         seconds=seconds,
         verified=store.verify(RUN),
-        differences=[*_lost(lives), *_fields(account, expected), *_checkpoints(kept, base, expected_kept)],
+        differences=[*_lost(lives), *_checkpoints(kept, base, expected_kept), *_differing("", ours, expected)],
     )
+
+
+def _in_peace(place: Place, ticks: Sequence[Tick]) -> tuple[ExecutionCheckpoint, list[Checkpoint]]:
+    """Play all of it at once, in memory, and give what is there in the end."""
+    memory = place._replace(url=f"memory://demo-{os.urandom(8).hex()}", storage_options={})
+    manager, store = memory.manager(keep=player.KEEP), memory.open()
+    player.play(manager, RUN, ticks, lambda _: None)
+    found = manager.load_checkpoint(RUN), store.checkpoints(RUN)
+    store.delete_run(RUN)
+    return found
 
 
 def _kills(lives: Sequence[Life]) -> list[Kill]:
@@ -183,10 +197,16 @@ def _lost(lives: Sequence[Life]) -> list[str]:
     return [f"tick {a.saved} was saved, but recovery found {b.resumed}" for a, b in pairs if b.resumed < a.saved]
 
 
-def _fields(account: player.Account, expected: player.Account) -> list[str]:
-    names = [field.name for field in fields(player.Account)]
-    pairs = [(name, getattr(account, name), getattr(expected, name)) for name in names]
-    return [f"{name}: {_short(a)}, uninterrupted {_short(b)}" for name, a, b in pairs if a != b]
+def _differing(name: str, ours: Any, expected: Any) -> Iterator[str]:  # noqa: ANN401 - whatever a checkpoint holds
+    """Each value that differs: cash, risk state and the like by their names, orders and positions by id and symbol."""
+    if isinstance(ours, dict) and isinstance(expected, dict):
+        for key in ours | expected:
+            yield from _differing(f"{name} {key}", ours.get(key), expected.get(key))
+    elif is_dataclass(ours) and type(ours) is type(expected):
+        for each in fields(ours):
+            yield from _differing(f"{name} {each.name}", getattr(ours, each.name), getattr(expected, each.name))
+    elif ours != expected:
+        yield f"{name.strip()}: {_short(ours)}, uninterrupted {_short(expected)}"
 
 
 def _checkpoints(kept: Sequence[Checkpoint], base: int, expected: Sequence[Checkpoint]) -> list[str]:

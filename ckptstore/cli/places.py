@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ckptstore.store import CheckpointStore
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Self
+
+    from ckptstore.execution import CheckpointManager
 
 _CHILD = "CKPTSTORE_DEMO"  # how the demo's player gets what may not stand in a command line
 
@@ -25,13 +27,21 @@ class Place(NamedTuple):
 
     def open(self, *, keep: int | None = None) -> CheckpointStore:
         """The store; `ValueError`, `TypeError` or `ImportError` where that is not possible."""
-        return CheckpointStore(
-            self.url,
-            compression="zstd" if self.compress else None,
-            encryption=list(self.keys) or None,
-            retention=keep,
-            storage_options=self.storage_options or None,
-        )
+        return CheckpointStore(self.url, **self._options(keep))
+
+    def manager(self, *, keep: int | None = None) -> CheckpointManager:
+        """The store as a manager of simulators; errors as in `open`."""
+        from ckptstore.execution import CheckpointManager  # noqa: PLC0415 - the demo's alone
+
+        return CheckpointManager(self.url, **self._options(keep))
+
+    def _options(self, keep: int | None) -> dict[str, Any]:
+        return {
+            "compression": "zstd" if self.compress else None,
+            "encryption": list(self.keys) or None,
+            "retention": keep,
+            "storage_options": self.storage_options or None,
+        }
 
     def environment(self) -> dict[str, str]:
         """The environment of a child process that opens the same store."""

@@ -12,11 +12,13 @@ from ckptstore.cli import output
 from ckptstore.cli.exits import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from rich.console import Console
 
     from ckptstore.cli.demo import Kill, Result
+
+SHOWN = 10  # differences, after which they are only counted
 
 
 @contextmanager
@@ -50,14 +52,24 @@ def as_json(result: Result, *, seed: int, url: str | None) -> dict[str, object]:
         "seconds": round(result.seconds, 3),
         "median_save_seconds": round(result.median, 6),
         "saves_per_second": round(result.rate, 1),
-        "account": output.tagged(account) | {"value": str(account.value)},
+        "account": {
+            "cash": str(account.cash),
+            "value": str(account.value),
+            "return_pct": str(account.return_pct),
+            "commission": str(account.commission),
+            "positions": {symbol: str(count) for symbol, count in account.positions.items()},
+        },
+        "orders": account.orders,
+        "executions": account.executions,
+        "statuses": account.statuses,
+        "rejected": account.rejected,
     }
 
 
 def print_result(result: Result, *, seed: int, url: str | None) -> None:
     """The kills, some measures, the account, and in the end the verdict on a line of its own."""
     out = output.console()
-    days, symbols = [tick.day for tick in result.ticks], sorted({tick.symbol for tick in result.ticks})
+    days, symbols = [tick.at for tick in result.ticks], sorted({tick.symbol for tick in result.ticks})
     out.print(
         f"{len(days)} monthly prices of {' '.join(symbols)}, {days[0]:%Y}-{days[-1]:%Y}: a save after each.\n"
         f"{_killed(result, seed)}\n",
@@ -65,13 +77,17 @@ def print_result(result: Result, *, seed: int, url: str | None) -> None:
     _print_kills(result, out)
     _print_measures(result, out)
     out.print()
-    for difference in result.differences:
+    for difference in result.differences[:SHOWN]:
         out.print(plain(difference), soft_wrap=True)
+    if len(result.differences) > SHOWN:
+        out.print(f"and {output.count(len(result.differences) - SHOWN, 'other difference')}")
     if not result.verified.ok:
         output.print_verified([result.verified])
     if url is not None:
         out.print(f"The store is kept: ckptstore ls demo --store {plain(url)}", soft_wrap=True)
-    words = "differs from an uninterrupted run" if result.differences else "identical to an uninterrupted run"
+    counts = f"{output.count(result.account.orders, 'order')}, {output.count(result.account.executions, 'execution')}"
+    same = f"identical to an uninterrupted run: {counts}, to the last digit"
+    words = "differs from an uninterrupted run" if result.differences else same
     bad = ", but verify found problems" * (not result.verified.ok)
     out.print(output.verdict(words + bad, good=result.ok))
 
@@ -103,7 +119,7 @@ def _where(kill: Kill) -> str:
 
 def _print_measures(result: Result, out: Console) -> None:
     account, newest = result.account, result.newest
-    held = " ".join(f"{count} {symbol}" for symbol, count in sorted(account.positions.items()))
+    held = " ".join(f"{count:,} {symbol}" for symbol, count in account.positions.items())
     lines = {
         "checkpoints": f"{result.saved} saved, the last {result.kept} kept: {decimal(result.stored)}, the newest "
         f"{decimal(newest.size)}",
@@ -111,8 +127,15 @@ def _print_measures(result: Result, out: Console) -> None:
         f"{output.count(len(result.verified.problems), 'problem')}",
         "time": f"{result.seconds:.1f} s in all; a save takes {result.median * 1000:.1f} ms (median); "
         f"{result.rate:,.0f} saves a second",
-        "account": f"{account.value:,.2f} USD after {output.count(len(account.trades), 'trade')}, "
-        f"{account.cash:,.2f} of it cash",
+        "orders": _list_counts(account.statuses),
+        "rejected": _list_counts(account.rejected),
+        "account": f"{account.value:,.2f} USD ({account.return_pct:+} %), {account.cash:,.2f} of it cash",
+        "commission": f"{account.commission:,.2f} USD",
         "shares": held or "none",
     }
     out.print(output.fields(lines))
+
+
+def _list_counts(counts: Mapping[str, int]) -> str:
+    told = (f"{count:,} {word.removeprefix('risk_').replace('_', ' ')}" for word, count in counts.items())
+    return ", ".join(told) or "none"

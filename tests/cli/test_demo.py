@@ -10,22 +10,30 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ckptstore import CheckpointStore
-from ckptstore.cli import child, demo, exits, player, prices
+from ckptstore.cli import child, demo, exits, player, prices, trader
+from ckptstore.cli.account import account_of
 from ckptstore.cli.places import Place
+from ckptstore.execution import CheckpointManager, OrderStatus, OrderType
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-SHORT = 60  # ticks of a job that need not be long
+    from ckptstore.execution import ExecutionSimulator, OrderExecution
+
+SHORT = slice(360, 420)  # the year 2007, for a job that need not be long: there something is under way most of the time
+TICKS = 60
 WORKER = f"""
 import signal, sys
-from ckptstore import CheckpointStore
-from ckptstore.cli import player, prices
+from ckptstore.cli import player, prices, trader
 from ckptstore.cli.places import Place
+from ckptstore.execution import CheckpointManager
 every = prices.read()
-prices.read = lambda: every[:{SHORT}]
-load, save, tell = CheckpointStore.load, CheckpointStore.save, player._tell
+prices.read = lambda: every[{SHORT.start}:{SHORT.stop}]
+load, save, restore = (
+    CheckpointManager.load_checkpoint, CheckpointManager.save_checkpoint, CheckpointManager.restore_simulator
+)
+played, tell = trader.played, player._tell
 halt = None
 def halting(event):  # where the demo means to kill this life, wait for it: a slow machine would be late
     global halt
@@ -41,26 +49,49 @@ sys.exit(player.main(*sys.argv[1:]))
 """
 
 SKIPS_A_TICK = """
-def skipping(store, run, **how):
-    account = load(store, run, **how)
-    account.ticks += bool(account.ticks)
-    return account
-CheckpointStore.load = skipping
+def skipping(simulator, ticks):
+    found = played(simulator, ticks)
+    return found + bool(found)
+trader.played = skipping
 """
 
 LOSES_A_SAVE = """
-def losing(store, run, **how):
-    newest = store.latest(run)  # may be one that was not acknowledged
-    return load(store, run, at=newest and newest.number - 2, **how)
-CheckpointStore.load = losing
+def losing(manager, run):
+    listed = manager.list_checkpoints(run)
+    return load(manager, run, listed[2][0] if listed else None)  # the newest may be one that was not acknowledged
+CheckpointManager.load_checkpoint = losing
 """
 
-HAS_A_RIVAL = """
-def rivalled(store, run, state, **how):
-    if state.ticks == 10:
-        save(Place.inherited().open(), run, "somebody else's")
-    return save(store, run, state, **how)
-CheckpointStore.save = rivalled
+FORGETS_WHAT_IS_UNDER_WAY = """
+def forgetting(manager, checkpoint):
+    simulator = restore(manager, checkpoint)
+    simulator.action_queue.clear()
+    return simulator
+CheckpointManager.restore_simulator = forgetting
+"""
+
+MISTAKES_ITS_PEAK = """
+def mistaken(manager, checkpoint):
+    simulator = restore(manager, checkpoint)
+    simulator.risk_checker.peak_value *= 2
+    return simulator
+CheckpointManager.restore_simulator = mistaken
+"""
+
+NUMBERS_ANEW = """
+def numbering(manager, checkpoint):
+    simulator = restore(manager, checkpoint)
+    simulator._executions += 1000
+    return simulator
+CheckpointManager.restore_simulator = numbering
+"""
+
+HAS_A_RIVAL = f"""
+def rivalled(manager, checkpoint):
+    if checkpoint.current_time == every[{SHORT.start + 10}].at + trader.AGAIN:
+        save(Place.inherited().manager(), checkpoint)
+    return save(manager, checkpoint)
+CheckpointManager.save_checkpoint = rivalled
 """
 
 TELLS_ALL_AT_THE_END = """
@@ -78,8 +109,8 @@ def plant(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Let the demo be short, its player have a fault, and its kills, so many with seed 1, be in time."""
 
     def plant(fault: str, *, kills: int = 0) -> None:
-        ticks = prices.read()[:SHORT]
-        worker = WORKER.replace("AIMS", repr(demo._aims(SHORT, kills, Random(1)))).replace("PLANT", fault)
+        ticks = prices.read()[SHORT]
+        worker = WORKER.replace("AIMS", repr(demo._aims(TICKS, kills, Random(1)))).replace("PLANT", fault)
         monkeypatch.setattr(prices, "read", lambda: ticks)
         monkeypatch.setattr(child, "PLAYER", (sys.executable, "-c", worker))
 
@@ -96,7 +127,7 @@ class TestKills:
         found = ran.json
         assert (ran.code, ran.err) == (0, "")
         assert (found["identical"], found["differences"], found["verify"]["ok"]) == (True, [], True)
-        assert (found["account"]["ticks"], found["saved"], found["kept"]) == (560, 560, player.KEEP)
+        assert (found["ticks"], found["saved"], found["kept"]) == (560, 560, player.KEEP)
         assert 3 - found["late_kills"] == len(found["kills"]) > 0
         assert all(kill["redone"] == (kill["inside"] or kill["after"]) - kill["resumed"] for kill in found["kills"])
         assert found["redone"] == sum(kill["redone"] for kill in found["kills"]) <= len(found["kills"])
@@ -113,7 +144,7 @@ class TestKills:
         assert ran.code == 0
         assert lines[1] == "The job was killed 2 times and started again (SIGKILL, seed 1)."
         assert [line.split()[0] for line in lines[3:6]] == ["KILL", "1", "2"]
-        assert lines[-1] == "identical to an uninterrupted run"
+        assert lines[-1].startswith("identical to an uninterrupted run: ")
         assert max(map(len, lines)) <= 80
 
     def test_the_temporary_folder_is_gone(
@@ -138,7 +169,7 @@ class TestFaults:
         ran = run("demo", "--kills", "2", "--seed", "1")
 
         assert ran.code == exits.DIFFERS
-        assert "counters: {'bought'" in ran.out
+        assert "cash: Decimal(" in ran.out
         assert "checkpoints: 20 of the 20 kept are others; " in ran.out
         assert ran.out.splitlines()[-1] == "differs from an uninterrupted run"
 
@@ -153,6 +184,25 @@ class TestFaults:
         assert (ran.code, ran.json["identical"]) == (exits.DIFFERS, False)
         assert any("was saved, but recovery found" in difference for difference in ran.json["differences"])
 
+    @pytest.mark.parametrize(
+        ("fault", "difference"),
+        [
+            (FORGETS_WHAT_IS_UNDER_WAY, "completed_orders 2007-"),
+            (MISTAKES_ITS_PEAK, "peak_value: "),
+            (NUMBERS_ANEW, "executions: "),
+        ],
+    )
+    def test_what_recovery_loses_is_named(
+        self, run: Callable[..., Any], plant: Callable[..., None], fault: str, difference: str
+    ) -> None:
+        """Orders under way, the risk state and the ids of executions: a recovery without one of them is caught."""
+        plant(fault, kills=2)
+
+        ran = run("demo", "--kills", "2", "--seed", "1", "--json")
+
+        assert ran.code == exits.DIFFERS
+        assert any(each.startswith(difference) for each in ran.json["differences"])
+
     def test_what_verify_finds_is_no_success(
         self, run: Callable[..., Any], plant: Callable[..., None], folder: Path
     ) -> None:
@@ -164,7 +214,8 @@ class TestFaults:
         ran = run("demo", "--store", str(folder), "--kills", "0")
 
         assert ran.code == exits.DIFFERS
-        assert ran.out.splitlines()[-1] == "identical to an uninterrupted run, but verify found problems"
+        assert "identical to an uninterrupted run" in ran.out.splitlines()[-1]
+        assert ran.out.splitlines()[-1].endswith(", but verify found problems")
 
     def test_a_rival_is_a_conflict(self, run: Callable[..., Any], plant: Callable[..., None]) -> None:
         """Somebody else's save in between stops the job with exit code 6, and the message of the conflict."""
@@ -274,29 +325,61 @@ class TestJob:
     """The job itself, in this process."""
 
     def test_the_prices_are_whole_and_in_order(self) -> None:
-        """560 prices of five symbols, by day, then by symbol, none twice."""
+        """560 prices of five symbols, by day, then by symbol, no two at the same time."""
         ticks = prices.read()
 
-        keys = [(tick.day, tick.symbol) for tick in ticks]
+        keys = [(tick.at.date(), tick.symbol) for tick in ticks]
         assert len(set(keys)) == len(keys) == 560
         assert keys == sorted(keys)
+        assert [tick.at for tick in ticks] == sorted({tick.at for tick in ticks})
         assert {tick.symbol for tick in ticks} == {"AAPL", "AMZN", "GOOG", "IBM", "MSFT"}
 
     @pytest.mark.parametrize("stop", [1, 59, 333, 559])
     def test_going_on_gives_what_playing_through_gives(self, stop: int) -> None:
-        """A job that stops after any tick and goes on from its checkpoint has lost nothing of its account."""
-        ticks, store = prices.read(), CheckpointStore("memory://")
-        whole = player.Account()
-        for tick in ticks:
-            whole.play(tick)
+        """A job that stops after any tick and goes on from its checkpoint has lost nothing of its simulator."""
+        ticks, manager = prices.read(), CheckpointManager("memory://")
+        whole = trader.begin("job")
+        for tick in range(len(ticks)):
+            trader.step(whole, ticks[: tick + 1])
 
-        player.play(store, "job", ticks[:stop], lambda _: None)
-        player.play(store, "job", ticks, lambda _: None)
+        player.play(manager, "job", ticks[:stop], lambda _: None)
+        player.play(manager, "job", ticks, lambda _: None)
 
-        assert store.load("job", type=player.Account) == whole
+        assert manager.load_checkpoint("job") == manager.create_checkpoint(whole)
+
+    def test_the_clock_says_how_far_it_is(self) -> None:
+        """How many prices were played follows from the simulator alone, whatever was under way when it stopped."""
+        ticks, simulator, under_way = prices.read()[SHORT], trader.begin("job"), 0
+
+        assert trader.played(simulator, ticks) == 0
+        for tick in range(1, TICKS + 1):
+            trader.step(simulator, ticks[:tick])
+            under_way += bool(simulator.action_queue.get_pending_count())
+            assert trader.played(simulator, ticks) == tick
+        assert under_way > 5
+
+    def test_everything_happens(self) -> None:
+        """Orders of each type fill and are cancelled, and three limits refuse some: the comparison has all of it."""
+        ticks, simulator = prices.read(), trader.begin("job")
+        for tick in range(len(ticks)):
+            trader.step(simulator, ticks[: tick + 1])
+
+        account = account_of(simulator)
+        refused = {"risk_position_limit", "risk_exposure_limit", "risk_drawdown_limit"}
+        ended = {(order.order_type, order.status) for order in simulator.completed_orders.values()}
+        assert refused <= account.rejected.keys()
+        assert min(account.rejected[reason] for reason in refused) >= 5
+        assert {(OrderType.LIMIT, OrderStatus.FILLED), (OrderType.STOP, OrderStatus.CANCELLED)} <= ended
+        assert any("stop" in execution.order_id for execution in _executions(simulator))
+        assert account.executions == len(_executions(simulator)) == account.statuses["filled"]
+        assert sum(account.statuses.values()) == account.orders
 
     def test_the_player_loads_only_what_it_needs(self) -> None:
         """A start costs a tenth of a second: neither the command line nor processes are loaded by the player."""
         script = "import sys, ckptstore.cli.player; print(*{'click', 'rich', 'subprocess', 'fsspec'} & {*sys.modules})"
 
         assert subprocess.run([sys.executable, "-c", script], capture_output=True, check=True).stdout == b"\n"
+
+
+def _executions(simulator: ExecutionSimulator) -> list[OrderExecution]:
+    return [execution for order in simulator.completed_orders.values() for execution in order.executions]
