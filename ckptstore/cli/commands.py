@@ -237,7 +237,11 @@ def prune(run: str, keep: int | None, *, place: places.Place, dry_run: bool, as_
 @ckptstore.command("demo", short_help="Kill a job again and again, and compare.")
 @options.place(default=None)
 @click.option("--compress", is_flag=True, help="Compress what is stored, with zstd.")
-@click.option("--encrypt", is_flag=True, help="Encrypt what is stored; without keys of yours, with one for this time.")
+@click.option(
+    "--encrypt",
+    is_flag=True,
+    help="Encrypt, with your newest key; without one, with a key that is gone at the end, as is the run.",
+)
 @click.option("--kills", type=click.IntRange(0, 100), default=5, show_default=True, help="How many kills.")
 @click.option("--seed", type=int, help="Decides when to kill.  [default: another each time]")
 @click.option("--fresh", is_flag=True, help="Remove the run `demo` of an earlier time first.")
@@ -268,10 +272,14 @@ def demo(  # noqa: PLR0913 - options of a command line
         )
     seed = random.randrange(10_000) if seed is None else seed  # noqa: S311 - when to kill is no secret
     with tempfile.TemporaryDirectory(prefix="ckptstore-demo-") if url is None else nullcontext(url) as where:
+        lost = encrypt and not (place and place.keys)
         place = places.equipped(place or places.Place(where), compress=compress, encrypt=encrypt)
         job.prepare(place, fresh=fresh)
         with report.progress(quiet=as_json) as progress:
             result = job.play(place, kills=kills, seed=seed, progress=progress, command=child.PLAYER)
+        if lost:  # nobody could ever open it
+            place.open().delete_run(job.RUN)
+            url = None
     if as_json:
         output.document(report.as_json(result, seed=seed, url=url))
     else:

@@ -30,10 +30,10 @@ class OrderBook:
     def restored(
         cls, pending: Mapping[str, Order], completed: Mapping[str, Order], fills_of: Collection[str]
     ) -> OrderBook:
-        """A book of copies of these orders; `fills_of` are the ids of those with a fill scheduled."""
+        """A book of these orders, the pending ones copied; `fills_of` are the ids of those with a fill scheduled."""
         book = cls()
         book.pending = {order_id: order.copy() for order_id, order in pending.items()}
-        book.completed = {order_id: order.copy() for order_id, order in completed.items()}
+        book.completed = dict(completed)  # nothing changes a complete order, and copying 100,000 takes half a second
         for order in book.pending.values():
             if order.status is not OrderStatus.NEW and order.order_id not in fills_of:
                 book._wait(order)

@@ -165,9 +165,10 @@ class Order:
             raise ValueError(f"{what}: it is of order {execution.order_id}")
         if self.is_complete():
             raise ValueError(f"{what}: the order is {self.status} already")
-        decimals.positive(execution.quantity, f"{what}: quantity")
-        decimals.positive(execution.price, f"{what}: price")
-        decimals.not_negative(execution.commission, f"{what}: commission")
+        numbers = {"quantity": execution.quantity, "price": execution.price, "commission": execution.commission}
+        for name, number in numbers.items():  # of as many digits as the exact sums and products have
+            if not number.is_finite() or number < 0 or (number == 0 and name != "commission"):
+                raise ValueError(f"{what}: {name} must be finite and more than zero, not {number}")
         if execution.quantity > self.remaining_quantity():
             raise ValueError(f"{what}: {execution.quantity} shares are more than the {self.remaining_quantity()} left")
         if any(other.execution_id == execution.execution_id for other in self.executions):

@@ -118,7 +118,11 @@ class ExecutionSimulator(Engine):
         self.risk_checker.reset_daily_tracking(self.get_account_value({}))
 
     def state(self) -> SimulatorState:
-        """A snapshot of everything; what happens later does not show in it."""
+        """
+        A snapshot of everything; what happens later does not show in it.
+
+        Complete orders are shared with it, for nothing changes them any more.
+        """
         return SimulatorState(
             simulator_id=self.simulator_id,
             initial_cash=self.initial_cash,
@@ -126,7 +130,7 @@ class ExecutionSimulator(Engine):
             positions=dict(self.positions),
             last_prices=dict(self.last_prices),
             pending_orders={order_id: order.copy() for order_id, order in self.pending_orders.items()},
-            completed_orders={order_id: order.copy() for order_id, order in self.completed_orders.items()},
+            completed_orders=dict(self.completed_orders),
             actions=tuple(action.copy() for action in self.action_queue.actions),
             unreported_executions=tuple(self._unreported),
             current_time=self._clock.now,

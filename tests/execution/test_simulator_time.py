@@ -115,7 +115,7 @@ def test_fill_before_cancel_takes_effect() -> None:
 
 
 def test_cancel_drops_scheduled_fills_at_once() -> None:
-    """From the moment a cancel is asked for no earlier price fills the order; a later one may, if it is quick enough."""
+    """From the moment a cancel is asked for no earlier price fills the order; a later one may, if it is quick."""
     made = simulator(latency_config=latency(fill=10, cancel=50))
     made.submit_order(buy(), at(0))
     tick(made, "100", 1)
