@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 INLINE_JSON = 8 * 1024 * 1024  # a folder of JSON stays readable up to here
 INLINE_BASE64 = 64 * 1024  # base64 costs a third more
 _TRIED = 16 * INLINE_BASE64  # whether more would fit once it is compressed, is not worth compressing it for
+LARGE = 1024 * 1024  # bytes
 _KNOWN: dict[Encoding, tuple[tuple[str, ...], ...]] = {
     "json": ((),),
     "base64": ((), (ZSTD,)),
@@ -82,14 +83,28 @@ def _base64(data: bytes) -> bytes:
 def write(history: History, number: int, write_id: str, data: bytes) -> Placed:
     """`data` in a pack that is durable on return and aims at `number`."""
     zstd, keys = history.codecs
+    name = layout.pack_name(number, write_id, 0)
+    if len(data) < LARGE:
+        identity, size = _identity(keys.newest if keys else None, data), _store(history, name, data)
+    else:
+        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - small states need no thread
+
+        with ThreadPoolExecutor(1) as pool:  # a digest takes as long as what else is done: both let others run
+            hashing = pool.submit(_identity, keys.newest if keys else None, data)
+            size = _store(history, name, data)
+        identity = hashing.result()
+    state = msgspec.json.encode([Chunk(identity, len(data), 0, 0, size)])
+    names = (*([ZSTD] if zstd else ()), *([FERNET] if keys else ()))
+    return Placed("chunks", state, sha256(state).hexdigest(), len(data), size, (name,), names)
+
+
+def _store(history: History, name: str, data: bytes) -> int:
+    """Put `data` through the codecs into the pack; how many bytes that makes."""
+    zstd, keys = history.codecs
     small = (zstd and zstd.shrink(data)) or data
     stored = keys.newest.seal(small) if keys else small
-    name = layout.pack_name(number, write_id, 0)
     history.backend.create(layout.pack(history.run, name), stored)
-    chunk = Chunk(_identity(keys.newest if keys else None, data), len(data), 0, 0, len(stored))
-    state = msgspec.json.encode([chunk])
-    names = (*([ZSTD] if zstd else ()), *([FERNET] if keys else ()))
-    return Placed("chunks", state, sha256(state).hexdigest(), len(data), len(stored), (name,), names)
+    return len(stored)
 
 
 def read(backend: Backend, manifest: Manifest) -> bytes:

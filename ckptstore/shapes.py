@@ -39,6 +39,8 @@ import msgspec
 
 from ckptstore.tags import HIGH, LOW
 
+_BLOCK = 1024  # records whose fields are looked at one after the other: as many as the processor's cache holds
+
 Check: TypeAlias = Callable[[list[Any]], bool]
 
 _SCALARS: dict[str, type] = {
@@ -213,7 +215,8 @@ def _record(kind: type, within: Within) -> Shape:
     def check(records: list[Any]) -> bool:
         if shadowed and not all(vars(record).keys() >= shadowed for record in records):
             return False
-        return all(shape.holds(list(map(get, records))) for get, shape in fields)
+        blocks = (records[start : start + _BLOCK] for start in range(0, len(records), _BLOCK))
+        return all(shape.holds(list(map(get, block))) for block in blocks for get, shape in fields)
 
     return Shape(json, {kind: check}, frozenset({"object"}))
 
