@@ -6,7 +6,7 @@ import subprocess
 import sys
 import urllib.request
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +25,7 @@ server.stop()
 
 
 @contextmanager
-def served() -> Iterator[dict[str, object]]:
+def served() -> Iterator[dict[str, Any]]:
     """An empty bucket, as the storage options that lead to it."""
     server = subprocess.Popen(
         [sys.executable, "-c", _SERVER],

@@ -46,7 +46,7 @@ def measure(_: str, sizes: Sizes) -> Section:
     )
 
 
-def _ours(options: dict[str, object]) -> Callable[[], object]:
+def _ours(options: dict[str, Any]) -> Callable[[], object]:
     store = CheckpointStore(f"s3://{bucket.BUCKET}/ours", storage_options=options, retention=5)
     state, numbers = sample.state(), count(1)
 
@@ -65,7 +65,7 @@ def _bodies() -> Callable[[], tuple[int, bytes]]:
     return lambda: (next(numbers), data)
 
 
-def _bare(options: dict[str, object]) -> Callable[[], object]:
+def _bare(options: dict[str, Any]) -> Callable[[], object]:
     from s3fs import S3FileSystem  # noqa: PLC0415 - this part alone needs it
 
     fs, body = S3FileSystem(**options, skip_instance_cache=True, use_listings_cache=False), _bodies()
@@ -78,7 +78,7 @@ def _bare(options: dict[str, object]) -> Callable[[], object]:
     return save
 
 
-def _same(options: dict[str, object]) -> Callable[[], object]:
+def _same(options: dict[str, Any]) -> Callable[[], object]:
     from s3fs import S3FileSystem  # noqa: PLC0415 - this part alone needs it
 
     fs, body = S3FileSystem(**options, skip_instance_cache=True, use_listings_cache=False), _bodies()
@@ -96,7 +96,7 @@ def _same(options: dict[str, object]) -> Callable[[], object]:
     return save
 
 
-def _obstore(options: dict[str, object]) -> Callable[[], object] | None:
+def _obstore(options: dict[str, Any]) -> Callable[[], object] | None:
     try:
         stores: Any = importlib.import_module("obstore.store")
     except ImportError:

@@ -6,7 +6,15 @@ from hashlib import sha256
 
 import pytest
 
-from ckptstore import CheckpointConflict, CheckpointCorrupt, CheckpointStore, DecryptionError, VersionMismatch, layout, packs
+from ckptstore import (
+    CheckpointConflict,
+    CheckpointCorrupt,
+    CheckpointStore,
+    DecryptionError,
+    VersionMismatch,
+    layout,
+    packs,
+)
 from ckptstore.format1 import parse
 from ckptstore.manifest import Damaged
 
