@@ -36,8 +36,7 @@ class Session:
         except ImportError as exc:
             raise ImportError('s3:// needs s3fs: pip install "ckptstore[s3]"') from exc
         self.bucket = bucket
-        user: Any = storage_options.get("config_kwargs") or {}
-        config = {**CONFIG, **user}
+        config = {**CONFIG, **_config(storage_options.get("config_kwargs"))}
         self._options = {
             "skip_instance_cache": True,
             "use_listings_cache": False,
@@ -52,17 +51,14 @@ class Session:
     @property
     def endpoint(self) -> str:
         """The URL of the server, whether it was given or found."""
-        try:
-            url: str = self._fs().s3.meta.endpoint_url
-        except failures() as exc:
-            raise translated(exc, "create", self.bucket, "") from exc
+        url: str = self._fs().s3.meta.endpoint_url
         return url
 
     def call(self, verb: str, method: str, key: str, *, size: int = 0, **params: object) -> dict[str, Any]:
         """Send one request for `verb` and return its answer; `size`: bytes that go with it. An `OSError` otherwise."""
-        timeout = self._patience + size / SLOWEST
+        timeout, fs = self._patience + size / SLOWEST, self._fs()
         try:
-            answer: dict[str, Any] = self._fs().call_s3(method, Bucket=self.bucket, timeout=timeout, **params)
+            answer: dict[str, Any] = fs.call_s3(method, Bucket=self.bucket, timeout=timeout, **params)
         except failures() as exc:
             raise translated(exc, verb, self.bucket, key) from exc
         return answer
@@ -71,8 +67,8 @@ class Session:
         """The answer to a GET of `key`, and its body; an `OSError` otherwise."""
         from fsspec.asyn import sync  # noqa: PLC0415 - heavy
 
+        fs = self._fs()
         try:
-            fs = self._fs()
             fetched: Any = sync(fs.loop, _fetch, fs, Bucket=self.bucket, Key=key, **params)
         except failures() as exc:
             raise translated(exc, "get", self.bucket, key) from exc
@@ -91,12 +87,31 @@ class Session:
         from s3fs import S3FileSystem  # noqa: PLC0415 - heavy
 
         make: Any = S3FileSystem
-        fs = make(**self._options)
-        fs.retries = 1  # botocore's attempts are enough: s3fs multiplies them by its own
-        events: Any = fs.s3.meta.events
+        try:
+            fs = make(**self._options)
+            fs.retries = 1  # botocore's attempts are enough: s3fs multiplies them by its own
+            events: Any = fs.s3.meta.events
+        except failures() as exc:
+            raise translated(exc, "get", self.bucket, "") from exc
+        except (AttributeError, TypeError, ValueError) as exc:  # whatever they make of an option that is misspelt
+            raise OSError(
+                f"s3://{self.bucket}: s3fs or botocore refuse these storage_options: {exc}; an endpoint_url begins "
+                "with http:// or https://, and what is for botocore goes into config_kwargs or client_kwargs",
+            ) from exc
         events.register_first("needs-retry.s3.PutObject", _needs_retry)
         events.register("before-send.s3.PutObject", _expect_nothing)
         return fs
+
+
+def _config(given: object) -> dict[str, Any]:
+    """What the user has for botocore; `TypeError` for what it cannot be."""
+    if given is not None and not isinstance(given, dict):
+        raise TypeError(f"storage_options: config_kwargs must be a dict, not {type(given).__name__}")
+    for name in ("connect_timeout", "read_timeout"):
+        seconds = (given or {}).get(name)
+        if seconds is not None and (isinstance(seconds, bool) or not isinstance(seconds, (int, float))):
+            raise TypeError(f"storage_options: config_kwargs: {name} must be seconds, not {seconds!r}")
+    return given or {}
 
 
 async def _fetch(fs: Any, **params: object) -> tuple[dict[str, Any], bytes]:  # noqa: ANN401 - s3fs has no types

@@ -185,3 +185,28 @@ def test_a_probe_that_fails_is_no_verdict(bucket: Bucket, proxy: FaultyProxy, fa
     proxy.begin()
     backend.create("run/1", b"x")
     assert bucket.peek("p/run/1") == b"x"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"endpoint_url": "127.0.0.1:9000"},
+        {"endpoint_url": 5},
+        {"endpont_url": "http://127.0.0.1:9000"},
+        {"config_kwargs": {"nonsense": 1}},
+        {"client_kwargs": "text"},
+    ],
+)
+def test_options_that_nobody_takes_are_an_error_of_the_storage(options: dict[str, object]) -> None:
+    """What s3fs or botocore refuse, such as a misspelt option, is an OSError that says where to look."""
+    backend = S3Backend("bucket", storage_options={"key": "any", "secret": "any", **options})
+
+    with pytest.raises(OSError, match=r"refuse these storage_options.*endpoint_url begins with http"):
+        backend.get("run/1")
+
+
+@pytest.mark.parametrize("given", ["text", 5, {"read_timeout": "x"}, {"connect_timeout": True}])
+def test_config_that_cannot_be_is_refused_at_once(given: object) -> None:
+    """Config of the wrong type is a TypeError that names it, before any request."""
+    with pytest.raises(TypeError, match="config_kwargs"):
+        S3Backend("bucket", storage_options={"config_kwargs": given})
