@@ -11,47 +11,54 @@ import os
 import struct
 import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from typing import TYPE_CHECKING, NamedTuple
+from binascii import b2a_base64
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 _VERSION = 0x80
 _HEAD = struct.Struct(">BQ16s")  # version, seconds since 1970, initialization vector
 _BLOCK = 16
 _MAC = 32
+_COPIED = 64 * 1024  # bytes: below, a copy is cheaper than views
+_FILLS = [bytes([_BLOCK - size]) * (_BLOCK - size) for size in range(_BLOCK)]
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 _HOW = "make one with cryptography.fernet.Fernet.generate_key()"
 
 
 class Key:
     """One Fernet key. Nothing shows it: neither `repr` nor any error."""
 
-    __slots__ = ("_aes", "_identify", "_sign")
+    __slots__ = ("_cipher", "_identify", "_sign")
 
     def __init__(self, secret: bytes) -> None:
-        from cryptography.hazmat.primitives.ciphers.algorithms import AES  # noqa: PLC0415 - few stores ask for it
+        from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes  # noqa: PLC0415 - few stores ask
 
-        self._sign, self._aes = secret[:16], AES(secret[16:])
+        aes = algorithms.AES(secret[16:])
+        self._sign = secret[:16]
+        self._cipher: Callable[[bytes], Any] = lambda vector: Cipher(aes, modes.CBC(vector))
         self._identify = hmac.digest(secret, b"ckptstore: the id of a chunk", "sha256")
 
     def __repr__(self) -> str:
         return "Key(…)"
 
-    def seal(self, data: bytes) -> bytearray:
+    def seal(self, data: bytes) -> bytes | bytearray:
         """The token of `data`, in bytes."""
-        from cryptography.hazmat.primitives.ciphers import Cipher, modes  # noqa: PLC0415 - few stores ask for it
-
         vector = os.urandom(_BLOCK)
-        encryptor = Cipher(self._aes, modes.CBC(vector)).encryptor()
+        encryptor = self._cipher(vector).encryptor()
         cut = len(data) - len(data) % _BLOCK
-        fill = _BLOCK - len(data) % _BLOCK
+        last = data[cut:] + _FILLS[len(data) - cut]
         head = _HEAD.pack(_VERSION, int(time.time()), vector)
+        if cut < _COPIED:
+            body: bytes = head + encryptor.update(data[:cut] + last)
+            return body + hmac.digest(self._sign, body, "sha256")
+        # One buffer from the start: each copy of a large chunk would cost as much as a tenth of the cipher.
         token = bytearray(len(head) + cut + _BLOCK + _MAC)
         view = memoryview(token)
         view[: len(head)] = head
-        # One buffer from the start: each copy of a large chunk would cost as much as a tenth of the cipher.
         encryptor.update_into(memoryview(data)[:cut], view[len(head) :])
-        view[len(head) + cut : -_MAC] = encryptor.update(bytes(data[cut:]) + bytes([fill]) * fill)
+        view[len(head) + cut : -_MAC] = encryptor.update(last)
         view[-_MAC:] = hmac.digest(self._sign, view[:-_MAC], "sha256")
         return token
 
@@ -62,10 +69,7 @@ class Key:
             return None
         if not hmac.compare_digest(hmac.digest(self._sign, view[:-_MAC], "sha256"), view[-_MAC:]):
             return None
-        from cryptography.hazmat.primitives.ciphers import Cipher, modes  # noqa: PLC0415 - few stores ask for it
-
-        vector = bytes(view[9 : _HEAD.size])
-        data = Cipher(self._aes, modes.CBC(vector)).decryptor().update(view[_HEAD.size : -_MAC])
+        data: bytes = self._cipher(bytes(view[9 : _HEAD.size])).decryptor().update(view[_HEAD.size : -_MAC])
         return data[: -data[-1]]  # the fill is authentic: its length needs no second look
 
     def chunk_id(self, data: bytes) -> str:
@@ -103,7 +107,7 @@ class Keys:
 
 def text(token: bytes | bytearray) -> bytes:
     """A token as it stands in JSON: the standard's own form."""
-    return urlsafe_b64encode(token)
+    return b2a_base64(token, newline=False).translate(_URL_SAFE)
 
 
 def token(text: bytes) -> bytes | None:
