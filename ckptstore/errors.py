@@ -63,5 +63,5 @@ class translated:  # noqa: N801 - used as a statement, as contextlib's own are
         """Raise in the place of an `OSError` that is not ours already."""
         if isinstance(exc, OSError) and not isinstance(exc, CheckpointError):
             where = "" if self._run is None else f"run {self._run!r}: "
-            message = f"{where}the storage failed: {exc}; what was saved before is untouched: try again when that is mended"
-            raise BackendError(message) from exc
+            advice = "what was saved before is untouched: try again when that is mended"
+            raise BackendError(f"{where}the storage failed: {exc}; {advice}") from exc

@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import pytest
-from places import KINDS, make, open_store
+from places import ALL_KINDS, make, open_store
 from sealing import KEY, OTHER, SEALED, SETTINGS, THIRD, manifest, noise, sealed_part
 
 from ckptstore import CheckpointCorrupt, CheckpointStore, DecryptionError, saving
@@ -22,7 +22,7 @@ SECRET = "NOT-IN-THE-CLEAR"  # noqa: S105 - so that a test can look for it
 RUN = f"{SECRET}-run"
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=ALL_KINDS)
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     """Give a new root, of each kind."""
     return make(request.param, tmp_path)

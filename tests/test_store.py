@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from places import KINDS, make, open_store, slot
+from places import ALL_KINDS, make, open_store, slot
 
 from ckptstore import CheckpointNotFound, CheckpointStore, VersionMismatch, Writer, packs, saving
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from places import Place
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=ALL_KINDS)
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     """Give a new root, of each kind."""
     return make(request.param, tmp_path)

@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
-from places import KINDS, make, open_store, slot, through
+from places import ALL_KINDS, make, open_store, slot, through
 from spies import Spy
 
 from ckptstore import BackendError, packs
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from places import Place
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=ALL_KINDS)
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     """Give a new root, of each kind."""
     return make(request.param, tmp_path)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
-from places import KINDS, make, open_store, slot, through
+from places import ALL_KINDS, make, open_store, slot, through
 from run_model import KeepOdd
 from spies import Spy
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ckptstore import Checkpoint, Retention
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=ALL_KINDS)
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     """Give a new root, of each kind."""
     return make(request.param, tmp_path)

@@ -6,7 +6,7 @@ import pickle
 from typing import TYPE_CHECKING
 
 import pytest
-from places import KINDS, make, open_store
+from places import ALL_KINDS, make, open_store
 from run_model import KeepOdd
 
 from ckptstore import CheckpointError, CheckpointStore
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from places import Place
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=ALL_KINDS)
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     """Give a new root, of each kind."""
     return make(request.param, tmp_path)

@@ -8,7 +8,7 @@ import threading
 from typing import TYPE_CHECKING
 
 import pytest
-from places import KINDS, InFolder, make, open_store, through
+from places import ALL_KINDS, InFolder, make, open_store, through
 from spies import Spy
 
 from ckptstore import CheckpointConflict
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ckptstore import Checkpoint, CheckpointStore
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=ALL_KINDS)
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     """Give a new root, of each kind."""
     return make(request.param, tmp_path)

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
-from places import KINDS, make, open_store
+from places import ALL_KINDS, make, open_store
 
 from ckptstore import CheckpointConflict, CheckpointNotFound
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ckptstore import Checkpoint, CheckpointStore
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=ALL_KINDS)
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     """Give a new root, of each kind."""
     return make(request.param, tmp_path)

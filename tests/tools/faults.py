@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
@@ -20,9 +21,11 @@ class Died(BaseException):
 
 class FaultyBackend:
     """
-    Forwards to `inner`; call number `at` (from 0) meets `mode`. Without `at` it only counts.
+    Forwards to `inner`; call number `at` meets `mode`. Without `at` it only counts.
 
-    "lands late" answers with an error and carries the call out when `land` is called, as a delayed request would be.
+    Calls count from 0; those that another thread makes beside them, where `inner` is far, count down from -1, so that a
+    number is the same call whoever is faster. "lands late" answers with an error and carries the call out when `land`
+    is called, as a delayed request would be.
     """
 
     def __init__(self, inner: Backend, at: int | None = None, mode: Mode = "fails before") -> None:
@@ -30,8 +33,20 @@ class FaultyBackend:
         self.at = at
         self.mode = mode
         self.calls: list[str] = []
+        self.beside: list[str] = []
+        self._owner = threading.get_ident()
         self._dead = False
         self._late: list[Callable[[], object]] = []
+
+    @property
+    def far(self) -> bool:
+        """As `inner` says."""
+        return getattr(self.inner, "far", False)
+
+    def forget(self) -> None:
+        """Count anew."""
+        self.calls.clear()
+        self.beside.clear()
 
     def create(self, key: str, data: Data) -> None:
         """As the port says, with faults."""
@@ -50,8 +65,9 @@ class FaultyBackend:
         return iter(self._call(f"list {prefix}", lambda: list(self.inner.list(prefix, after))))
 
     def delete(self, keys: Iterable[str]) -> None:
-        """As the port says, with faults."""
-        self._call("delete", lambda: self.inner.delete(list(keys)))
+        """As the port says, with faults before and after each key."""
+        for key in keys:
+            self._call(f"delete {key}", lambda key=key: self.inner.delete([key]))  # type: ignore[misc]
 
     def land(self) -> None:
         """What was delayed arrives now."""
@@ -65,8 +81,13 @@ class FaultyBackend:
     def _call(self, name: str, do: Callable[[], T]) -> T:
         if self._dead:
             raise Died
-        self.calls.append(name)
-        mode = self.mode if self.at == len(self.calls) - 1 else None
+        if threading.get_ident() == self._owner:
+            number = len(self.calls)
+            self.calls.append(name)
+        else:
+            self.beside.append(name)
+            number = -len(self.beside)
+        mode = self.mode if self.at == number else None
         if mode is None:
             return do()
         if mode == "lands late":

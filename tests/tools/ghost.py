@@ -11,6 +11,7 @@ from ckptstore.manifest import Ident, Manifest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ckptstore.codecs import Codecs
     from ckptstore_backends.memory import MemoryBackend
 
 T = TypeVar("T")
@@ -20,8 +21,9 @@ RUN = "r"
 class Ghost:
     """The truth about one run: first users of each number, acknowledged saves, and what removal is allowed."""
 
-    def __init__(self, backend: MemoryBackend, keep: int, pins: frozenset[int]) -> None:
+    def __init__(self, backend: MemoryBackend, codecs: Codecs, keep: int, pins: frozenset[int]) -> None:
         self.backend = backend
+        self.codecs = codecs
         self.keep = keep
         self.pins = pins
         self.used: list[Manifest] = []
@@ -52,7 +54,7 @@ class Ghost:
         result = do()
         number = len(self.used) + 1
         if name == "create" and kind == "slot" and self._ident(number):
-            content = parse(self.backend.get(layout.slot(RUN, number)), RUN, number)
+            content = parse(self.backend.get(layout.slot(RUN, number)), RUN, number, self.codecs.keys)
             assert isinstance(content, Manifest)
             self.used.append(content)
         after = self.standing() if name != "create" else {}

@@ -1,9 +1,7 @@
 """
 Seeded exploration of interleavings: real stores in greenlets, of which one at a time takes one backend call.
 
-An order is a few long segments: an actor moves until it is about to change something for the n-th time, or to its end.
-Commit protocols fail under long stalls around changes; orders drawn call by call hardly ever hold one. A ghost watches
-every call and says what no caller can see: whose number it was first.
+A ghost watches every call and says what no caller can see: whose number it was first.
 """
 
 from __future__ import annotations
@@ -13,64 +11,27 @@ import random
 import warnings
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import greenlet
 from faults import Died
 from ghost import RUN, Ghost
+from turns import Turns
 
 from ckptstore import CheckpointConflict, CheckpointError, CheckpointNotFound, CheckpointStore, layout
+from ckptstore.codecs import PLAIN
 from ckptstore_backends.memory import MemoryBackend
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator
+
+    from turns import Script
 
     from ckptstore.backend import Data, ObjectInfo
+    from ckptstore.codecs import Codecs
     from ckptstore.retention import Retention
 
 T = TypeVar("T")
-Script: TypeAlias = "Sequence[tuple[str, int]]"
-
-
-class Turns:
-    """
-    Lets one actor move at a time: first as `script` says, then as a seed draws it.
-
-    A line of the script is who, and how far: until the change after that many; or, negative, that many steps.
-    """
-
-    def __init__(self, seed: int, script: Script = ()) -> None:
-        self._random = random.Random(seed)
-        self._script = list(script)
-        self._main = greenlet.getcurrent()
-        self._changes: dict[greenlet.greenlet, bool] = {}
-
-    def wait(self, *, changes: bool) -> None:
-        """Called by an actor before each step; `changes`: the step is no mere reading."""
-        self._changes[greenlet.getcurrent()] = changes
-        self._main.switch()
-
-    def run(self, actors: dict[str, greenlet.greenlet], stop: Callable[[], bool]) -> None:
-        """Give turns until all are done, or `stop` says that it is enough."""
-        while actors and not stop():
-            if self._script:
-                name, limit = self._script.pop(0)
-            else:
-                name = self._random.choice(list(actors))
-                limit = self._random.choice([0, 0, 1, 1, 2, 3, 99, 99, 99, -2, -3, -5])
-            self._move(actors[name], limit, stop)
-            actors = {name: actor for name, actor in actors.items() if not actor.dead}
-        for actor in filter(None, actors.values()):  # those that have begun
-            actor.throw(Died)
-
-    def _move(self, actor: greenlet.greenlet, limit: int, stop: Callable[[], bool]) -> None:
-        changes = steps = 0
-        while not actor.dead and not stop():
-            changes += self._changes.get(actor, False)
-            if (0 <= limit < changes) or (limit < 0 and steps == -limit):
-                break
-            actor.switch()
-            steps += 1
 
 
 class SteppedBackend:
@@ -155,10 +116,9 @@ class Scenario:
     policy: Callable[[], Retention] | None = None
 
 
-def explore(scenario: Scenario, seed: int, script: Script = ()) -> str | None:
+def explore(scenario: Scenario, seed: int, script: Script = (), codecs: Codecs = PLAIN) -> str | None:
     """Play `scenario` in the order of `script` and then of `seed`; -> the broken promise with its trace, or None."""
-    backend = MemoryBackend()
-    ghost = Ghost(backend, scenario.keep or 1, scenario.pins)
+    ghost = Ghost(MemoryBackend(), codecs, scenario.keep or 1, scenario.pins)
     rng = random.Random(seed)
     turns = Turns(seed, script)
     losses = Losses(rng, scenario.losses)
@@ -176,6 +136,12 @@ def explore(scenario: Scenario, seed: int, script: Script = ()) -> str | None:
     return ghost.violation
 
 
+def _open(backend: SteppedBackend, retention: int | Retention | None = None) -> CheckpointStore:
+    store = CheckpointStore("memory://", retention=retention)
+    store._backend, store._codecs = backend, backend.ghost.codecs
+    return store
+
+
 class _Direct(SteppedBackend):
     def _step(self, name: str, key: str, do: Callable[[], T]) -> T:
         return self.ghost.watch(self.actor, name, key, do)
@@ -189,16 +155,14 @@ def _direct(actor: str, ghost: Ghost) -> _Direct:
 
 
 def _seed(ghost: Ghost) -> None:
-    store = CheckpointStore("memory://")
-    store._backend = _direct("seed", ghost)
+    store = _open(_direct("seed", ghost))
     state = "seed " + "x" * 200
     ghost.acknowledge(store.save(RUN, state, metadata={"who": "seed", "state": state}).number, state)
 
 
 def _finish(ghost: Ghost) -> None:
     """A fresh writer alone gets its save through, and after its prune nothing is left but what stands."""
-    store = CheckpointStore("memory://", retention=1)
-    store._backend = _direct("last", ghost)
+    store = _open(_direct("last", ghost), retention=1)
     ghost.keep, ghost.pins = 1, frozenset()
     try:
         number = store.save(RUN, "last", metadata={"who": "last", "state": "last"}).number
@@ -216,12 +180,8 @@ class _Actor:
     def __init__(self, scenario: Scenario, name: str, backend: SteppedBackend) -> None:
         retention = scenario.policy() if scenario.policy else scenario.keep
         self.name, self.ghost, self.scenario = name, backend.ghost, scenario
-        self.store = CheckpointStore("memory://", retention=retention)
-        self.store._backend = backend
-        self.pruner = CheckpointStore(
-            "memory://", retention=scenario.policy() if scenario.policy else scenario.keep or 1
-        )
-        self.pruner._backend = backend
+        self.store = _open(backend, retention)
+        self.pruner = _open(backend, scenario.policy() if scenario.policy else scenario.keep or 1)
         self.count = 0
 
     def save(self) -> None:

@@ -9,7 +9,7 @@ from interleave import SteppedBackend
 
 from ckptstore import commit, history, layout, prune, saving
 from ckptstore.errors import BackendError, CheckpointConflict
-from ckptstore.format1 import encode_hint, encode_manifest
+from ckptstore.format1 import encode_hint
 from ckptstore.history import Found, History
 from ckptstore.manifest import Manifest, new_id
 
@@ -35,7 +35,8 @@ def hint_before_proof(patch: Patch, /) -> None:
     prove = commit.prove
 
     def early(past: History, base: Content | None, manifest: Manifest) -> None:
-        _, data = encode_manifest(manifest.header, manifest.state or b"null")
+        assert isinstance(past.backend, SteppedBackend)
+        data = past.backend.ghost.backend.get(layout.slot(past.run, manifest.number))  # what it has just created
         past.backend.put(layout.hint(past.run), encode_hint(data, manifest.number), durable=False)
         prove(past, base, manifest)
 
@@ -111,7 +112,7 @@ def no_second_list(patch: Patch, /) -> None:
     survey, is_head = prune.survey, History.is_head
 
     def hasty_survey(past: History, own: Manifest | None = None) -> prune.Survey | None:
-        hasty = type("Hasty", (History,), {"is_head": lambda *_: True})(past.backend, past.run)
+        hasty = type("Hasty", (History,), {"is_head": lambda *_: True})(past.backend, past.run, past.codecs)
         return survey(hasty, own)
 
     assert is_head is not None

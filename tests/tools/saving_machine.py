@@ -16,7 +16,7 @@ from hypothesis.stateful import (
     precondition,
     rule,
 )
-from places import InFolder, InMemory, open_store
+from places import open_store
 from run_model import Fence, KeepOdd, RunModel, Saved, keep_last, keep_odd
 
 from ckptstore import (
@@ -30,6 +30,7 @@ from ckptstore.serializers import JsonSerializer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from places import Place
     from run_model import Policy
 
     from ckptstore import Retention
@@ -95,7 +96,7 @@ def outcome(call: Callable[[], Any]) -> Any:  # noqa: ANN401 - a result, or the 
 class SavingMachine(RuleBasedStateMachine):
     """Everything that adds or reads checkpoints."""
 
-    def __init__(self, place: InMemory | InFolder) -> None:
+    def __init__(self, place: Place) -> None:
         super().__init__()
         self.place = place
         clock.time = START
