@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from ckptstore import layout, packs, prune
+from ckptstore import layout, packs
 from ckptstore.checkpoint import Checkpoint
 from ckptstore.commit import Landed, claim, conflict
 from ckptstore.errors import CheckpointNotFound
@@ -173,6 +173,8 @@ def _retain(
 
 def _prune(history: History, position: Position, manifest: Manifest, retention: Retention) -> None:
     """Prune by what this process has seen; by a proven listing when it has not seen everything yet."""
+    from ckptstore import prune  # noqa: PLC0415 - only where it is used
+
     found, position.survey = position.survey, None
     if found is not None and found.is_before(manifest):
         found.add(history.run, manifest)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from ckptstore import arguments, codecs, history, layout, loading, prune, saving, serializers
+from ckptstore import arguments, codecs, history, layout, loading, saving, serializers
 from ckptstore import schema as schemas
 from ckptstore.errors import CheckpointNotFound, translated
 from ckptstore.format1 import encode_metadata
@@ -183,6 +183,8 @@ class CheckpointStore:
 
         The report says of each checkpoint whether it is kept and why. `dry_run` changes nothing.
         """
+        from ckptstore import prune  # noqa: PLC0415 - few programs need it
+
         past = self._history(run)
         with translated(run):
             return prune.prune(past, self._retention or KeepAll(), dry_run=dry_run)
