@@ -104,14 +104,15 @@ def _dict(x: dict[Any, Any], depth: int) -> dict[str, Any]:
     """A dict, itself where JSON holds it as it is."""
     if depth > LEVELS:
         raise Refusal(ValueError, f"more than {LEVELS} levels cannot be stored")
-    if len(x) > 16 and _STR.issuperset(map(type, x)) and _plain(x.values()):
+    for key in x:  # all of them first: values that are walked before the pairs are walked twice, at each level again
+        if type(key) is not str:
+            return _pairs(x, depth)
+    if len(x) > 16 and _plain(x.values()):
         return x
     new: dict[str, Any] | None = None
     key = None
     try:
         for key, value in x.items():
-            if type(key) is not str:
-                break
             kind = type(value)
             if kind is str or (kind is float and value * 0.0 == 0.0) or (kind is int and -(10**9) < value < 10**9):
                 continue
@@ -121,12 +122,10 @@ def _dict(x: dict[Any, Any], depth: int) -> dict[str, Any]:
             if tagged is not value:
                 new = new or x.copy()
                 new[key] = tagged
-        else:
-            return _escaped(new or x) if len(x) == 1 else new or x
     except Refusal as refusal:
         refusal.trail.append((x, key, item))
         raise
-    return _pairs(x, depth)
+    return _escaped(new or x) if len(x) == 1 else new or x
 
 
 def _plain(values: Collection[Any]) -> bool:
