@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import importlib.util
 import os
 import shutil
 import sqlite3
@@ -11,19 +10,19 @@ import subprocess
 import sys
 import time
 from contextlib import closing
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from plugged import EXAMPLE, opened
 
 from ckptstore.testing import BackendTests
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from ckptstore.backend import Backend
 
-EXAMPLE = Path(__file__).parent.parent / "plugin_example"
 USE = """
 import sys
 from ckptstore import CheckpointStore
@@ -33,22 +32,6 @@ for step in range(3):
     CheckpointStore(url, storage_options={"timeout": 5}).save("run", {"step": step})
 print(CheckpointStore(url).load("run"), len(CheckpointStore(url).checkpoints("run")), open_backend(url)[0].timeout)
 """
-
-
-def example() -> Any:  # noqa: ANN401 - a module that is not installed here
-    """The example's module, as it lies there."""
-    spec = importlib.util.spec_from_file_location("ckptstore_example", EXAMPLE / "ckptstore_example.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def opened(path: str) -> Backend:
-    """The backend on the file `path`; a function that another process can be told to call."""
-    backend: Backend = example().ExampleBackend(f"example://{path}", storage_options={}, single_writer=False)
-    return backend
 
 
 class TestExample(BackendTests[Any]):
