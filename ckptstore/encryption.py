@@ -119,10 +119,8 @@ def token(text: bytes) -> bytes | None:
     return found if urlsafe_b64encode(found) == text else None
 
 
-def resolve(encryption: str | bytes | Sequence[str | bytes] | None) -> Keys | None:
+def resolve(encryption: str | bytes | Sequence[str | bytes]) -> Keys:
     """The keys that a store's argument gives; for anything else a `TypeError` or `ValueError`, which shows none."""
-    if encryption is None:
-        return None
     if isinstance(encryption, (str, bytes)):
         return Keys([_key(encryption, "encryption")])
     if not isinstance(encryption, (list, tuple)):

@@ -90,8 +90,9 @@ def decode(found: Loaded, own: Serializer, due: schema.Schema | None, type_: Any
     header = found.manifest.header
     try:
         reader = serializers.reader(header.serializer.name, own)
-        target = due.type if due and type_ is None else type_
-        if target and isinstance(reader, JsonSerializer) and (due is None or due.version == header.version):
+        target = due.type if due is not None and type_ is None else type_
+        as_it_is = due is None or due.version == header.version
+        if target is not None and as_it_is and isinstance(reader, JsonSerializer):
             return reader.loads_as(found.data, target)
         return schema.restore(reader.loads(found.data), header.version, due, type_)
     except CheckpointError as exc:

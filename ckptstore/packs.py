@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from binascii import a2b_base64, b2a_base64
+from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from ckptstore import layout
+from ckptstore.beside import beside
 from ckptstore.codecs import FERNET, PLAIN, ZSTD, Codecs
 from ckptstore.compression import expand
 from ckptstore.errors import CheckpointCorrupt, VersionMismatch
 from ckptstore.manifest import Encoding, Hex64, Size
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ckptstore.backend import Backend
     from ckptstore.encryption import Key
     from ckptstore.history import History
@@ -23,7 +27,7 @@ if TYPE_CHECKING:
 INLINE_JSON = 8 * 1024 * 1024  # a folder of JSON stays readable up to here
 INLINE_BASE64 = 64 * 1024  # base64 costs a third more
 _TRIED = 16 * INLINE_BASE64  # whether more would fit once it is compressed, is not worth compressing it for
-LARGE = 1024 * 1024  # bytes
+LARGE = 1024 * 1024  # bytes: below, a thread costs more than it saves
 _KNOWN: dict[Encoding, tuple[tuple[str, ...], ...]] = {
     "json": ((),),
     "base64": ((), (ZSTD,)),
@@ -84,15 +88,13 @@ def write(history: History, number: int, write_id: str, data: bytes) -> Placed:
     """`data` in a pack that is durable on return and aims at `number`."""
     zstd, keys = history.codecs
     name = layout.pack_name(number, write_id, 0)
-    if len(data) < LARGE:
-        identity, size = _identity(keys.newest if keys else None, data), _store(history, name, data)
-    else:
-        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - small states need no thread
-
-        with ThreadPoolExecutor(1) as pool:  # a digest takes as long as what else is done: both let others run
-            hashing = pool.submit(_identity, keys.newest if keys else None, data)
-            size = _store(history, name, data)
-        identity = hashing.result()
+    hashing: Callable[[], str] = partial(_identity, keys.newest if keys else None, data)
+    if len(data) >= LARGE:  # a digest takes as long as what else is done, and both let others run
+        hashing = beside(hashing)
+    try:
+        size = _store(history, name, data)
+    finally:
+        identity = hashing()
     state = msgspec.json.encode([Chunk(identity, len(data), 0, 0, size)])
     names = (*([ZSTD] if zstd else ()), *([FERNET] if keys else ()))
     return Placed("chunks", state, sha256(state).hexdigest(), len(data), size, (name,), names)

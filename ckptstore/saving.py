@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-import threading
 import warnings
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from ckptstore import layout, packs
+from ckptstore.beside import beside
 from ckptstore.checkpoint import Checkpoint
 from ckptstore.commit import Landed, claim, conflict
 from ckptstore.errors import CheckpointNotFound
@@ -139,17 +140,17 @@ def _finish(history: History, position: Position, manifest: Manifest, data: byte
     A hint that was not written costs the next reader a listing; what was not pruned is pruned by the next save.
     """
     problems: list[str] = []
+    hinting = partial(_point, history, manifest, data, problems)
     if retention is None:
-        _point(history, manifest, data, problems)
+        hinting()
     elif getattr(history.backend, "far", False):
-        thread = threading.Thread(target=_point, args=(history, manifest, data, problems))
-        thread.start()
+        hinted = beside(hinting)
         try:
             _retain(history, position, manifest, retention, problems)
         finally:
-            thread.join()
+            hinted()
     else:
-        _point(history, manifest, data, problems)
+        hinting()
         _retain(history, position, manifest, retention, problems)
     for problem in problems:
         warnings.warn(f"run {history.run!r}, checkpoint {manifest.number} is saved, but {problem}", RuntimeWarning, 5)
@@ -158,7 +159,7 @@ def _finish(history: History, position: Position, manifest: Manifest, data: byte
 def _point(history: History, manifest: Manifest, data: bytes, problems: list[str]) -> None:
     try:
         history.backend.put(layout.hint(history.run), encode_hint(data, manifest.number), durable=False)
-    except OSError as exc:
+    except Exception as exc:  # noqa: BLE001 - the state is saved: not even a bug in a backend may deny that
         problems.append(f"latest.json could not be written ({exc}): reading is slower until the next save")
 
 

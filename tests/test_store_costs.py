@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -199,3 +200,44 @@ def test_long_runs_are_jumped_over(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert store.runs() == ["a", "b"]
     assert spy.listed <= 2 * 11
+
+
+class Far(Spy):
+    """A backend whose requests take long, and whose hint is written only when something is removed meanwhile."""
+
+    far = True
+
+    def __init__(self, inner: Any) -> None:  # noqa: ANN401 - a backend
+        super().__init__(inner)
+        self.meeting = threading.Barrier(2, timeout=30)
+        self.met = 0
+
+    def put(self, key: str, data: Any, *, durable: bool = True) -> None:  # noqa: ANN401 - whatever a put takes
+        """Write the hint when a delete is under way."""
+        self.meet()
+        super().put(key, data, durable=durable)
+
+    def delete(self, keys: Any) -> None:  # noqa: ANN401 - whatever a delete takes
+        """Remove when a hint is under way."""
+        self.meet()
+        super().delete(keys)
+
+    def meet(self) -> None:
+        """Wait for the other; nobody ever comes if they are asked one after the other."""
+        self.meeting.wait()
+        self.met += 1
+
+
+def test_where_requests_take_long_the_hint_and_the_removal_are_one_round_trip() -> None:
+    """Four requests, three round trips: create, proof, and then the hint beside the removal."""
+    place = InMemory()
+    open_store(place, retention=1).save("run", 1)
+    far = Far(open_store(place)._backend)
+    store = through(open_store(place, retention=1), lambda _: far)
+    store.load("run")
+
+    store.save("run", 2)
+
+    assert far.met == 2
+    assert store.load("run") == 2
+    assert [record.number for record in store.checkpoints("run")] == [2]
