@@ -142,12 +142,13 @@ def test_what_does_not_count_goes(place: Place) -> None:
     assert place.objects().keys() == {*map(slot, [3, 4, 5]), "run/latest.json"}
 
 
-def test_a_hint_that_failed_is_made_up_for(place: Place) -> None:
+@pytest.mark.parametrize("error", [OSError(28, "No space left"), ZeroDivisionError("No space left, nor sense")])
+def test_a_hint_that_failed_is_made_up_for(place: Place, error: Exception) -> None:
     """When the hint cannot be written the save stands, with a warning, and readers find it all the same."""
 
     def fail(verb: str, key: str) -> None:
         if verb == "put":
-            raise OSError(28, "No space left on device")
+            raise error
 
     open_store(place).save("run", 1)
     store = through(open_store(place), lambda backend: Spy(backend, before=fail))

@@ -25,8 +25,9 @@ class ExecutionSimulator(Engine):
     Executes orders against a stream of prices, exactly: cash never gains or loses a digit to rounding.
 
     Each call is an event at its timestamp; the rules for one without are those of `Clock`. Whatever was due by then is
-    carried out first, each action at its own time. A call that raises changes nothing. Slippage is what trading costs:
-    it is added to the price that filled a limit order too. It is not safe for use from several threads at once.
+    carried out first, each action at its own time. A call that raises changes nothing, but for one within a latency of
+    the year 10000, where datetimes end. Slippage is what trading costs: it is added to the price that filled a limit
+    order too. It is not safe for use from several threads at once.
 
     `initial_cash` and `commission_per_share` are in account currency, `slippage_bps` in hundredths of a percent, below
     10,000. `simulator_id` None stands for a fresh one. `TypeError` or `ValueError` for what makes no sense.
