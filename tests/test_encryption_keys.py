@@ -34,10 +34,10 @@ ARE_KEYS: dict[str, str | bytes | Sequence[str | bytes]] = {
 @pytest.mark.parametrize("given", ARE_KEYS)
 def test_what_is_a_key(given: str) -> None:
     """A key is a str or bytes, alone or in a list; white space around it, as files have it, is no matter."""
-    keys = resolve(ARE_KEYS[given])
+    opened = resolve(ARE_KEYS[given]).open(urlsafe_b64decode(Fernet(KEY).encrypt(b"data")))
 
-    assert keys
-    assert keys.open(urlsafe_b64decode(Fernet(KEY).encrypt(b"data")))
+    assert opened
+    assert opened.data == b"data"
 
 
 MIXED = urlsafe_b64encode(b"\xfb\xff" * 16).decode()  # has both of - and _
