@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from zstandard import ZstdDecompressor
 
+    from ckptstore.backend import Buffer
+
 LEVELS = range(1, 23)
 _RATIO = 128 * 1024  # no frame holds more for each of its bytes: a block of three or more makes 128 KiB at most
 _LIGHT = 12  # a context of a higher level holds on to hundreds of megabytes
@@ -34,24 +36,24 @@ class Zstd(msgspec.Struct, frozen=True):
         if self.level not in LEVELS:
             raise ValueError(f"level must be {LEVELS[0]} to {LEVELS[-1]}, not {self.level}")
 
-    def shrink(self, data: bytes) -> bytes | None:
+    def shrink(self, data: Buffer) -> bytes | None:
         """`data` as one frame that knows its size; None where that is no smaller."""
         smaller: bytes = self._compress()(data)
         return smaller if len(smaller) < len(data) else None
 
-    def _compress(self) -> Callable[[bytes], bytes]:
-        kept: dict[int, Callable[[bytes], bytes]] = _threads.__dict__.setdefault("compress", {})
+    def _compress(self) -> Callable[[Buffer], bytes]:
+        kept: dict[int, Callable[[Buffer], bytes]] = _threads.__dict__.setdefault("compress", {})
         if self.level in kept:
             return kept[self.level]
         from zstandard import ZstdCompressor  # noqa: PLC0415 - few stores ask for it
 
-        compress: Callable[[bytes], bytes] = ZstdCompressor(level=self.level).compress
+        compress: Callable[[Buffer], bytes] = ZstdCompressor(level=self.level).compress
         if self.level <= _LIGHT:
             kept[self.level] = compress
         return compress
 
 
-def expand(data: bytes, limit: int) -> bytes:
+def expand(data: Buffer, limit: int) -> bytes:
     """What `shrink` was given, at most `limit` bytes; `CheckpointCorrupt` for anything else, before it takes memory."""
     import zstandard  # noqa: PLC0415 - few stores ask for it
 

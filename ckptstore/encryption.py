@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from ckptstore.backend import Buffer
+
 _VERSION = 0x80
 _HEAD = struct.Struct(">BQ16s")  # version, seconds since 1970, initialization vector
 _BLOCK = 16
@@ -43,15 +45,15 @@ class Key:
     def __repr__(self) -> str:
         return "Key(…)"
 
-    def seal(self, data: bytes) -> bytes | bytearray:
+    def seal(self, data: Buffer) -> bytes | bytearray:
         """The token of `data`, in bytes."""
         vector = os.urandom(_BLOCK)
         encryptor = self._cipher(vector).encryptor()
         cut = len(data) - len(data) % _BLOCK
-        last = data[cut:] + _FILLS[len(data) - cut]
+        last = bytes(data[cut:]) + _FILLS[len(data) - cut]
         head = _HEAD.pack(_VERSION, int(time.time()), vector)
         if cut < _COPIED:
-            body: bytes = head + encryptor.update(data[:cut] + last)
+            body: bytes = head + encryptor.update(bytes(data[:cut]) + last)
             return body + hmac.digest(self._sign, body, "sha256")
         # One buffer from the start: each copy of a large chunk would cost as much as a tenth of the cipher.
         token = bytearray(len(head) + cut + _BLOCK + _MAC)
@@ -62,7 +64,7 @@ class Key:
         view[-_MAC:] = hmac.digest(self._sign, view[:-_MAC], "sha256")
         return token
 
-    def open(self, token: bytes) -> bytes | None:
+    def open(self, token: Buffer) -> bytes | None:
         """What the token holds; None where this key did not make it, or not one bit of it is as it was."""
         view = memoryview(token)
         if len(view) < _HEAD.size + _BLOCK + _MAC or (len(view) - _HEAD.size - _MAC) % _BLOCK or view[0] != _VERSION:
@@ -72,7 +74,7 @@ class Key:
         data: bytes = self._cipher(bytes(view[9 : _HEAD.size])).decryptor().update(view[_HEAD.size : -_MAC])
         return data[: -data[-1]]  # the fill is authentic: its length needs no second look
 
-    def chunk_id(self, data: bytes) -> str:
+    def chunk_id(self, data: Buffer) -> str:
         """The id of a chunk: to whoever lacks the key, equal content does not show."""
         return hmac.digest(self._identify, data, "sha256").hex()
 

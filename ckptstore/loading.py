@@ -6,7 +6,7 @@ from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ckptstore import packs, schema, serializers
+from ckptstore import fetch, schema, serializers
 from ckptstore.checkpoint import Checkpoint
 from ckptstore.errors import CheckpointCorrupt, CheckpointError, DecryptionError
 from ckptstore.history import TRIES
@@ -14,40 +14,49 @@ from ckptstore.manifest import Damaged, Manifest
 from ckptstore.serializers import JsonSerializer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ckptstore.fetch import Chunked, Inline
     from ckptstore.history import History
     from ckptstore.manifest import Content
     from ckptstore.serializers import Serializer
 
 
 class Loaded(NamedTuple):
-    """A checkpoint and its serialized state."""
+    """A checkpoint and its serialized state, of which nothing was read yet unless it stands in the manifest."""
 
+    history: History
     manifest: Manifest
-    data: bytes
+    state: Inline | Chunked
 
 
 class Answer(NamedTuple):
-    """What was found, None for nothing. `is_newest`: the next save continues from `head`, what the head slot holds."""
+    """What `use` made of what was found. `is_newest`: the next save continues from `head`, what the head slot holds."""
 
-    loaded: Loaded | None
+    found: bool
+    result: Any
     is_newest: bool
     head: Content | None
 
 
-def newest(history: History) -> Answer:
-    """The newest checkpoint; `CheckpointCorrupt`, with the way out, where damage hides it."""
+_PRUNED = object()
+_NOTHING = Answer(found=False, result=None, is_newest=False, head=None)
+
+
+def newest(history: History, use: Callable[[Loaded], Any]) -> Answer:
+    """`use` of the newest checkpoint; `CheckpointCorrupt`, with the way out, where damage hides it."""
     for _ in range(TRIES):
         found = history.find(whole=True)
         if isinstance(found.head, Damaged):
             raise _unreadable(history, found.head)
         if found.newest is None:
-            return Answer(None, is_newest=True, head=found.head)
+            return Answer(found=False, result=None, is_newest=True, head=found.head)
         try:
-            data = _data(history, found.newest)
+            result = _use(history, found.newest, use)
         except CheckpointCorrupt as exc:
             raise _with_way_out(history, found.newest.number, exc) from exc
-        if data is not None:
-            return Answer(Loaded(found.newest, data), is_newest=True, head=found.head)
+        if result is not _PRUNED:
+            return Answer(found=True, result=result, is_newest=True, head=found.head)
     raise history.restless()
 
 
@@ -67,46 +76,45 @@ def listed(history: History, limit: int | None) -> list[Manifest]:
     return [] if head is None else list(islice(history.walk_from(head), limit))
 
 
-def at(history: History, which: Checkpoint | datetime | int) -> Answer:
-    """The checkpoint that `which` names, if it is there (any more)."""
-    nothing = Answer(None, is_newest=False, head=None)
+def at(history: History, which: Checkpoint | datetime | int, use: Callable[[Loaded], Any]) -> Answer:
+    """`use` of the checkpoint that `which` names, if it is there (any more)."""
     if isinstance(which, datetime):
         standing = history.at_time(which)
     else:
         standing = history.standing(which.number if isinstance(which, Checkpoint) else which)
     if standing is None:
-        return nothing
+        return _NOTHING
     content = standing.content
     if isinstance(content, Damaged):
         raise content.error
     if isinstance(which, Checkpoint) and not content.is_of(which):
-        return nothing
-    data = _data(history, content)
-    return nothing if data is None else Answer(Loaded(content, data), standing.is_head, content)
+        return _NOTHING
+    result = _use(history, content, use)
+    return (
+        _NOTHING if result is _PRUNED else Answer(found=True, result=result, is_newest=standing.is_head, head=content)
+    )
 
 
 def decode(found: Loaded, own: Serializer, due: schema.Schema | None, type_: Any) -> Any:  # noqa: ANN401 - whatever was saved
     """The state, by the serializer that the manifest names, migrated to `due` and built into `type_` or its type."""
     header = found.manifest.header
-    try:
-        reader = serializers.reader(header.serializer.name, own)
-        target = due.type if due is not None and type_ is None else type_
-        as_it_is = due is None or due.version == header.version
-        if target is not None and as_it_is and isinstance(reader, JsonSerializer):
-            return reader.loads_as(found.data, target)
-        return schema.restore(reader.loads(found.data), header.version, due, type_)
-    except CheckpointError as exc:
-        raise type(exc)(f"run {header.run!r}, checkpoint {header.number}: {exc}") from exc
+    reader = serializers.reader(header.serializer.name, own)
+    target = due.type if due is not None and type_ is None else type_
+    as_it_is = due is None or due.version == header.version
+    data = found.state.read()
+    if target is not None and as_it_is and isinstance(reader, JsonSerializer):
+        return reader.loads_as(data, target)
+    return schema.restore(reader.loads(data), header.version, due, type_)
 
 
-def _data(history: History, manifest: Manifest) -> bytes | None:
-    """The serialized state; None when the checkpoint was pruned under us."""
+def _use(history: History, manifest: Manifest, use: Callable[[Loaded], Any]) -> Any:  # noqa: ANN401 - whatever `use` makes
+    """What `use` makes of the checkpoint; `_PRUNED` where that was removed under us."""
     where = f"run {history.run!r}, checkpoint {manifest.number}"
     try:
-        return packs.read(history.backend, manifest)
-    except FileNotFoundError as exc:
+        return use(Loaded(history, manifest, fetch.open_state(history.backend, manifest)))
+    except fetch.Gone as exc:
         if not history.stands(manifest):
-            return None
+            return _PRUNED
         raise CheckpointCorrupt(f"{where}: one of its packs is missing: {exc}") from exc
     except CheckpointError as exc:
         raise type(exc)(f"{where}: {exc}") from exc
@@ -124,6 +132,6 @@ def _with_way_out(history: History, number: int, error: CheckpointError) -> Chec
 
 def _is_sound(history: History, number: int) -> bool:
     try:
-        return at(history, number).loaded is not None
+        return at(history, number, lambda loaded: loaded.state.check(set())).found
     except CheckpointError:
         return False

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ckptstore.encryption import Key  # noqa: TC004 - a Manifest is never decoded, so its annotations are not read
 
 FORMAT: Final = 1
+TABLE = 4 * 1024 * 1024  # bytes of a table that are remembered: that of a state of 20 GiB
 
 Hex32 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$")]
 Hex64 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
@@ -129,6 +130,10 @@ class Manifest(msgspec.Struct, frozen=True):
     def without_state(self) -> Manifest:
         """The same manifest, small enough to remember."""
         return Manifest(self.header, self.sha256, self.metadata, None, self.key)
+
+    def to_remember(self) -> Manifest:
+        """The same manifest without its state, unless that is a table of chunks: the next save compares with it."""
+        return self if self.header.encoding == "chunks" and len(self.state or b"") <= TABLE else self.without_state()
 
     def record(self) -> Checkpoint:
         """The record that callers get."""

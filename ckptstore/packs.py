@@ -1,173 +1,236 @@
-"""Where a state's bytes lie: inside the manifest while they are few, else as chunks in packs of their own."""
+"""
+Writing a large state: cut, hashed, compressed and encrypted by a few threads, and put into packs on the way.
+
+Only what the checkpoint before does not hold is stored; for the rest the new table names the old packs. Every pack that
+a manifest names is at least half alive in it, and there are few for its size: what would break that is stored again.
+So a run never takes twice what its checkpoints need, and a load needs few requests.
+"""
 
 from __future__ import annotations
 
-from binascii import a2b_base64, b2a_base64
+from collections import Counter
+from contextlib import suppress
 from functools import partial
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from itertools import chain
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
 from ckptstore import layout
-from ckptstore.beside import beside
-from ckptstore.codecs import FERNET, PLAIN, ZSTD, Codecs
-from ckptstore.compression import expand
-from ckptstore.errors import CheckpointCorrupt, VersionMismatch
-from ckptstore.manifest import Encoding, Hex64, Size
+from ckptstore.chunks import Chunk, Table, identify, names, wrap
+from ckptstore.cutting import cut, units
+from ckptstore.errors import CheckpointError
+from ckptstore.fetch import Chunked
+from ckptstore.inline import Placed
+from ckptstore.manifest import Manifest, new_id
+from ckptstore.pool import THREADS, Pool
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
 
-    from ckptstore.backend import Backend
-    from ckptstore.encryption import Key
+    from ckptstore.backend import Buffer
     from ckptstore.history import History
-    from ckptstore.manifest import Header, Manifest
+    from ckptstore.manifest import Content
+    from ckptstore.serialized import Part
 
-INLINE_JSON = 8 * 1024 * 1024  # a folder of JSON stays readable up to here
-INLINE_BASE64 = 64 * 1024  # base64 costs a third more
-_TRIED = 16 * INLINE_BASE64  # whether more would fit once it is compressed, is not worth compressing it for
-LARGE = 1024 * 1024  # bytes: below, a thread costs more than it saves
-_KNOWN: dict[Encoding, tuple[tuple[str, ...], ...]] = {
-    "json": ((),),
-    "base64": ((), (ZSTD,)),
-    "chunks": ((), (ZSTD,), (FERNET,), (ZSTD, FERNET)),
-}
+NEAR, FAR = 64 * 1024 * 1024, 16 * 1024 * 1024  # bytes after which a pack is full: a file, a request
+UPLOADS = 4  # packs under way at once to where requests take long
+SPARE = 3  # packs that a manifest may name beside one for each `FAR` bytes
 
 
-class Chunk(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """
-    A piece of a state: what identifies its content, its size, and where it is stored (which of `Header.packs`).
+class _Prepared(NamedTuple):
+    """A chunk on its way: `stored` is None where its content is known already."""
 
-    The id is the content's SHA-256; keyed, where it is encrypted.
-    """
-
-    id: Hex64
-    size: Size
-    pack: Size
-    offset: Size
-    stored_size: Size
-
-
-class Placed(msgspec.Struct, frozen=True):
-    """A state ready to be named by a manifest: what stands last in the file, and the packs it needs."""
-
-    encoding: Encoding
-    state: bytes
-    state_sha256: str
+    id: str
     size: int
-    stored_size: int
-    packs: tuple[str, ...] = ()
-    codecs: tuple[str, ...] = ()  # what was done to `state`, or to each chunk
+    stored: Buffer | None
 
 
-_decode_chunks = msgspec.json.Decoder(tuple[Chunk, ...]).decode
-
-
-def place(data: bytes, codecs: Codecs, *, is_json: bool) -> Placed | None:
-    """`data` as part of a manifest; None where it is too large for that."""
-    limit = INLINE_JSON if is_json and codecs == PLAIN else INLINE_BASE64
-    # What is sealed is compressed with the rest of its manifest; there a second time would be in vain.
-    small = codecs.zstd.shrink(data) if codecs.zstd and not codecs.keys and len(data) <= _TRIED else None
-    if small is not None:
-        return None if len(small) > limit else _inline("base64", _base64(small), len(data), (ZSTD,))
-    if len(data) > limit:
-        return None
-    return _inline("json", data, len(data)) if is_json else _inline("base64", _base64(data), len(data))
-
-
-def _inline(encoding: Encoding, state: bytes, size: int, codecs: tuple[str, ...] = ()) -> Placed:
-    return Placed(encoding, state, sha256(state).hexdigest(), size, len(state), codecs=codecs)
-
-
-def _base64(data: bytes) -> bytes:
-    return b'"%b"' % b2a_base64(data, newline=False)
-
-
-def write(history: History, number: int, write_id: str, data: bytes) -> Placed:
-    """`data` in a pack that is durable on return and aims at `number`."""
-    zstd, keys = history.codecs
-    name = layout.pack_name(number, write_id, 0)
-    hashing: Callable[[], str] = partial(_identity, keys.newest if keys else None, data)
-    if len(data) >= LARGE:  # a digest takes as long as what else is done, and both let others run
-        hashing = beside(hashing)
-    try:
-        size = _store(history, name, data)
-    finally:
-        identity = hashing()
-    state = msgspec.json.encode([Chunk(identity, len(data), 0, 0, size)])
-    names = (*([ZSTD] if zstd else ()), *([FERNET] if keys else ()))
-    return Placed("chunks", state, sha256(state).hexdigest(), len(data), size, (name,), names)
-
-
-def _store(history: History, name: str, data: bytes) -> int:
-    """Put `data` through the codecs into the pack; how many bytes that makes."""
-    zstd, keys = history.codecs
-    small = (zstd and zstd.shrink(data)) or data
-    stored = keys.newest.seal(small) if keys else small
-    history.backend.create(layout.pack(history.run, name), stored)
-    return len(stored)
-
-
-def read(backend: Backend, manifest: Manifest) -> bytes:
+def write(
+    history: History,
+    base: Content | None,
+    parts: Iterable[Part],
+    again: Callable[[int, int], Buffer] | None = None,
+) -> Placed:
     """
-    The serialized state of `manifest`, every byte checked.
+    The state that `parts` make, in packs that are durable on return and aim at the number behind `base`.
 
-    `FileNotFoundError` where a pack is gone; `CheckpointCorrupt`, without run and number, for bytes that do not fit.
+    `again` gives so many bytes from an offset once more; without it they are read back where they are needed.
     """
-    header, state = manifest.header, manifest.state or b""
-    codecs = {named.name for named in header.codecs}
-    _check_known(header)
-    try:
-        if header.encoding == "json":
-            data = state
-        elif header.encoding == "base64":
-            data = a2b_base64(msgspec.json.decode(state, type=str), strict_mode=True)
-            if ZSTD in codecs:
-                data = expand(data, header.size)
-        else:
-            data = b"".join([_read_chunk(backend, manifest, chunk) for chunk in _decode_chunks(state)])
-    except (msgspec.MsgspecError, ValueError) as exc:
-        raise CheckpointCorrupt(f"its state cannot be read: {exc}") from exc
-    if len(data) != header.size:
-        raise CheckpointCorrupt(f"its state has {len(data)} bytes where {header.size} were saved")
-    return data
+    number = base.number + 1 if base else 1
+    old = _Old.of(history, base)
+    packs = _Packs(history, number)
+    return _Writer(history, old, packs).write(parts, again)
 
 
-def _check_known(header: Header) -> None:
-    names = tuple(named.name for named in header.codecs)
-    settings = [named.name for named in (*header.codecs, header.serializer) if named.settings]
-    if settings or names not in _KNOWN[header.encoding]:
-        how = f"{', '.join(settings or names)} in a way"
-        raise VersionMismatch(f"it was written with {how} that this ckptstore does not know: upgrade ckptstore")
+class _Old:
+    """What the checkpoint before holds, as far as this save can use it: chunks by id."""
+
+    def __init__(self, source: Chunked | None, packs: tuple[str, ...] = ()) -> None:
+        self.source = source
+        self.packs = packs
+        self.chunks = {chunk.id: chunk for chunk in source.table.chunks} if source else {}
+
+    @classmethod
+    def of(cls, history: History, base: Content | None) -> _Old:
+        """Nothing where `base` is no manifest, has other codecs, or cannot be read: then all is stored anew."""
+        if not isinstance(base, Manifest) or base.header.encoding != "chunks":
+            return cls(None)
+        if tuple(named.name for named in base.header.codecs) != names(history.codecs):
+            return cls(None)
+        found = base if base.state is not None else history.get(base.number)
+        if not isinstance(found, Manifest) or found.ident != base.ident:
+            return cls(None)
+        try:
+            return cls(Chunked(history.backend, found), found.header.packs)
+        except (CheckpointError, ValueError):  # a save does not fail for what stood before
+            return cls(None)
+
+    def worn(self, needed: Iterable[Chunk], allowed: int) -> set[int]:
+        """
+        The packs to give up: mostly dead when only the `needed` chunks live, or more than are `allowed`.
+
+        Of those the smallest go, and each that is no larger than what goes already: so bytes are stored again not at
+        each save, but seldom.
+        """
+        live: Counter[int] = Counter()
+        for chunk in needed:
+            live[chunk.pack] += chunk.stored_size
+        sizes = self.source.table.packs if self.source else ()
+        worn = {pack for pack, size in live.items() if 2 * size < sizes[pack]}
+        moved = 0
+        left = sorted((size, pack) for pack, size in live.items() if pack not in worn)
+        crowded = len(left) > allowed
+        for index, (size, pack) in enumerate(left):
+            if crowded and (len(left) - index > allowed or size <= moved):
+                worn.add(pack)
+                moved += size
+        return worn
 
 
-def _read_chunk(backend: Backend, manifest: Manifest, chunk: Chunk) -> bytes:
-    packs = manifest.header.packs
-    if chunk.pack >= len(packs):
-        raise CheckpointCorrupt(f"its chunk {chunk.id[:12]} names a pack that the manifest does not")
-    name = layout.pack(manifest.header.run, packs[chunk.pack])
-    stored = backend.get(name, chunk.offset, chunk.offset + chunk.stored_size)
-    try:
-        data = _undo(manifest, chunk, stored) if len(stored) == chunk.stored_size else None
-    except CheckpointCorrupt as exc:
-        raise CheckpointCorrupt(f"{name}: chunk {chunk.id[:12]}: {exc}") from exc
-    if data is None or len(data) != chunk.size or _identity(manifest.key, data) != chunk.id:
-        raise CheckpointCorrupt(f"{name}: chunk {chunk.id[:12]} is not what was written")
-    return data
+class _Packs:
+    """Stored chunks -> packs, one after the other, and where each went."""
+
+    def __init__(self, history: History, number: int) -> None:
+        self.names: list[str] = []
+        self.sizes: list[int] = []
+        self.places: dict[str, tuple[int, int, int]] = {}  # id -> pack, offset, stored size
+        self._history = history
+        self._name = partial(layout.pack_name, number, new_id())
+        self._far = bool(getattr(history.backend, "far", False))
+
+    def write(self, stored: Iterator[tuple[str, Buffer]]) -> None:
+        """All of `stored`; durable on return."""
+        with Pool(UPLOADS) as uploads:
+            waiting: list[Callable[[], None]] = []
+            for first in stored:
+                self.names.append(self._name(len(self.names)))
+                self.sizes.append(0)
+                taken = self._take(chain((first,), stored))
+                if not self._far:
+                    self._create(self.names[-1], taken)
+                    continue
+                if len(waiting) == UPLOADS:
+                    waiting.pop(0)()
+                waiting.append(uploads.begin(partial(self._create, self.names[-1], b"".join(taken))))
+            for wait in waiting:
+                wait()
+
+    def _take(self, stored: Iterator[tuple[str, Buffer]]) -> Iterator[Buffer]:
+        """As much of `stored` as goes into the pack that was begun."""
+        limit = FAR if self._far else NEAR
+        size = 0
+        for identity, buffer in stored:
+            self.places[identity] = (len(self.names) - 1, size, len(buffer))
+            size += len(buffer)
+            self.sizes[-1] = size
+            yield buffer
+            if size >= limit:
+                return
+
+    def _create(self, name: str, data: Buffer | Iterator[Buffer]) -> None:
+        with suppress(FileExistsError):  # nobody else has this name: sent twice below us, the first reply was lost
+            self._history.backend.create(layout.pack(self._history.run, name), data)
 
 
-def _undo(manifest: Manifest, chunk: Chunk, stored: bytes) -> bytes | None:
-    """What the codecs made `stored` of; None where the key does not fit."""
-    codecs = {named.name for named in manifest.header.codecs}
-    if FERNET in codecs:
-        opened = manifest.key.open(stored) if manifest.key else None
-        if opened is None:
-            return None
-        stored = opened
-    # As long as before: zstd did not make it smaller.
-    return expand(stored, chunk.size) if ZSTD in codecs and len(stored) != chunk.size else stored
+class _Writer:
+    """One state on its way into packs."""
 
+    def __init__(self, history: History, old: _Old, packs: _Packs) -> None:
+        self._codecs = history.codecs
+        self._key = history.codecs.keys.newest if history.codecs.keys else None
+        self._old = old
+        self._packs = packs
+        self._claims: dict[str, object] = {}
+        self._order: list[tuple[str, int]] = []  # id and size of each chunk of the state
 
-def _identity(key: Key | None, data: bytes) -> str:
-    return key.chunk_id(data) if key else sha256(data).hexdigest()
+    def write(self, parts: Iterable[Part], again: Callable[[int, int], Buffer] | None) -> Placed:
+        """Store what has to be stored; what the manifest then says of it."""
+        with Pool() as pool:
+            prepared = pool.in_order(self._prepare, units(cut(parts)), ahead=2 * THREADS)
+            self._packs.write(chain(self._new(prepared), self._moved(pool, again)))
+        return self._placed()
+
+    def _prepare(self, unit: list[Buffer]) -> list[_Prepared]:
+        return [self._prepare_one(piece) for piece in unit]
+
+    def _prepare_one(self, piece: Buffer) -> _Prepared:
+        identity = identify(self._key, piece)
+        me = object()  # of two threads with equal pieces, one stores it
+        known = identity in self._old.chunks or self._claims.setdefault(identity, me) is not me
+        return _Prepared(identity, len(piece), None if known else wrap(self._codecs, piece))
+
+    def _new(self, prepared: Iterable[list[_Prepared]]) -> Iterator[tuple[str, Buffer]]:
+        for unit in prepared:
+            for identity, size, stored in unit:
+                self._order.append((identity, size))
+                if stored is not None:
+                    yield identity, stored
+
+    def _moved(self, pool: Pool, again: Callable[[int, int], Buffer] | None) -> Iterator[tuple[str, Buffer]]:
+        """What lies in packs that this save gives up; begun when all else is on its way."""
+        old, offsets, end = self._old, dict[str, int](), 0
+        for identity, size in self._order:
+            if identity in old.chunks:
+                offsets[identity] = end
+            end += size
+        worn = old.worn(map(old.chunks.__getitem__, offsets), end // FAR + SPARE - max(1, len(self._packs.names)))
+        moving = [identity for identity in offsets if old.chunks[identity].pack in worn]
+        lost = moving
+        if again is not None:
+            pieces = ((identity, again(offsets[identity], old.chunks[identity].size)) for identity in moving)
+            lost = []
+            for identity, stored in pool.in_order(self._rewrap, pieces, ahead=2 * THREADS):
+                if stored is None:
+                    lost.append(identity)
+                else:
+                    yield identity, stored
+        if old.source is not None and lost:
+            for chunk, content in old.source.contents(map(old.chunks.__getitem__, lost)):
+                yield chunk.id, wrap(self._codecs, content)
+
+    def _rewrap(self, piece: tuple[str, Buffer]) -> tuple[str, Buffer | None]:
+        """The piece as it is stored; None where it is not any more what it was."""
+        identity, content = piece[0], bytes(piece[1])
+        return identity, wrap(self._codecs, content) if identify(self._key, content) == identity else None
+
+    def _placed(self) -> Placed:
+        packs, sizes = list(self._packs.names), list(self._packs.sizes)
+        index: dict[int, int] = {}
+        chunks = []
+        for identity, size in self._order:
+            place = self._packs.places.get(identity)
+            if place is None:
+                chunk = self._old.chunks[identity]
+                if chunk.pack not in index:
+                    index[chunk.pack] = len(packs)
+                    packs.append(self._old.packs[chunk.pack])
+                    sizes.append(self._old.source.table.packs[chunk.pack] if self._old.source else 0)
+                place = (index[chunk.pack], chunk.offset, chunk.stored_size)
+            chunks.append(Chunk(identity, size, *place))
+        table = Table(tuple(sizes), tuple(chunks))
+        state = msgspec.json.encode(table)
+        total = sum(chunk.size for chunk in chunks)
+        stored = sum({(chunk.pack, chunk.offset): chunk.stored_size for chunk in chunks}.values())
+        return Placed("chunks", state, sha256(state).hexdigest(), total, stored, tuple(packs), names(self._codecs))

@@ -32,7 +32,7 @@ class Position:
     def move(self, base: Content | None) -> None:
         """From now on the next save continues from `base`."""
         with self.lock:
-            self.base = base.without_state() if isinstance(base, Manifest) and base.state else base
+            self.base = base.to_remember() if isinstance(base, Manifest) and base.state else base
             self.known = True
             self.moves += 1
 

@@ -10,20 +10,21 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from ckptstore import layout, packs
+from ckptstore import inline, layout, packs
 from ckptstore.beside import beside
 from ckptstore.checkpoint import Checkpoint
 from ckptstore.commit import Landed, claim, conflict
 from ckptstore.errors import CheckpointNotFound
 from ckptstore.format1 import encode_hint, encode_manifest
-from ckptstore.manifest import FORMAT, Damaged, Header, Host, Manifest, Marker, Named, new_id
+from ckptstore.manifest import FORMAT, Damaged, Header, Host, Manifest, Marker, Named
 from ckptstore.retention import KeepLast
+from ckptstore.serialized import Serialized, stretch
 
 if TYPE_CHECKING:
     from ckptstore.commit import Doubts
     from ckptstore.history import History
+    from ckptstore.inline import Placed
     from ckptstore.manifest import Content
-    from ckptstore.packs import Placed
     from ckptstore.position import Position
     from ckptstore.retention import Retention
 
@@ -33,7 +34,7 @@ HOST = os.uname().nodename if hasattr(os, "uname") else os.environ.get("COMPUTER
 class Draft(msgspec.Struct, frozen=True):
     """What is to be saved, before it has a number."""
 
-    data: bytes
+    state: Serialized
     serializer: str
     version: int | str | None
     metadata: msgspec.Raw
@@ -52,8 +53,8 @@ def save(
             except Landed as landed:
                 base = landed.manifest
         manifest, data = committed
-        manifest = manifest.without_state()
         position.move(manifest)
+        manifest = manifest.without_state()
         position.doubts.settle(manifest.number)
         _finish(history, position, manifest, data, retention)
     return manifest
@@ -100,11 +101,13 @@ def _after(history: History, position: Position, after: Checkpoint | int) -> Con
 
 
 def _place(history: History, base: Content | None, draft: Draft) -> Placed:
-    """The state's bytes ready to be named: inside the manifest, or durable in a pack."""
-    placed = packs.place(draft.data, history.codecs, is_json=draft.serializer == "json")
-    if placed is not None:
-        return placed
-    return packs.write(history, base.number + 1 if base else 1, new_id(), draft.data)
+    """The state's bytes ready to be named: inside the manifest, or durable in packs."""
+    state, whole = draft.state, draft.state.parts[0]
+    if len(state.parts) == 1 and isinstance(whole, bytes):
+        placed = inline.place(whole, history.codecs, is_json=draft.serializer == "json")
+        if placed is not None:
+            return placed
+    return packs.write(history, base, state.parts, partial(stretch, state))
 
 
 def _encode(
@@ -121,7 +124,9 @@ def _encode(
         created_at=max(now, base.header.created_at) if isinstance(base, Manifest) else now,
         version=draft.version,
         writer=Host(HOST, os.getpid()),
-        serializer=Named(draft.serializer),
+        serializer=Named(draft.serializer)
+        if draft.state.tree is None
+        else Named(draft.serializer, {"tree": draft.state.tree}),
         codecs=tuple(map(Named, placed.codecs)),
         size=placed.size,
         stored_size=placed.stored_size,

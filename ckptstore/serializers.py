@@ -7,6 +7,7 @@ from typing import Protocol, TypeVar
 import msgspec
 
 from ckptstore.errors import CheckpointCorrupt, CheckpointError
+from ckptstore.serialized import Serialized
 from ckptstore.tags import TAGGED, escape, tag
 from ckptstore.untag import LARGE, TYPED, too_deep, untag
 
@@ -175,3 +176,9 @@ def reader(name: str, own: Serializer) -> Serializer:
 
 def _names() -> str:
     return ", ".join(f'"{name}"' for name in _SHIPPED)
+
+
+def serialize(serializer: Serializer, state: object) -> Serialized:
+    """`state` in parts."""
+    data = serializer.dumps(state)
+    return Serialized((data,), len(data))

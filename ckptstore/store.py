@@ -234,7 +234,7 @@ class CheckpointStore:
         arguments.check_after(run, after)
         version = None if self._schema is None else self._schema.version
         facts = encode_metadata(arguments.check_metadata(metadata))
-        draft = saving.Draft(serializer.dumps(state), serializer.name, version, facts)
+        draft = saving.Draft(serializers.serialize(serializer, state), serializer.name, version, facts)
         with translated(run):
             return saving.save(past, self._positions.of(run), draft, after, self._retention).record()
 
@@ -244,8 +244,8 @@ class CheckpointStore:
         arguments.check_at(run, at)
         moves = position.moves
         with translated(run):
-            answer = loading.newest(past) if at is None else loading.at(past, at)
-            result = use(answer.loaded) if answer.loaded else default
+            answer = loading.newest(past, use) if at is None else loading.at(past, at, use)
+            result = answer.result if answer.found else default
             if answer.is_newest:
                 position.follow(answer.head, moves)
         if result is _MISSING:

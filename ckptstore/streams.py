@@ -57,4 +57,4 @@ class CheckpointReader(io.BytesIO):
 
 def open_found(found: Loaded) -> CheckpointReader:
     """The serialized bytes of a checkpoint that was found."""
-    return CheckpointReader(found.data, found.manifest.record())
+    return CheckpointReader(found.state.read(), found.manifest.record())

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from ckptstore import layout, packs
+from ckptstore import fetch, layout
 from ckptstore.errors import CheckpointError, CheckpointNotFound, DecryptionError
 from ckptstore.format1 import ident, parse_hint
 from ckptstore.manifest import Damaged, Manifest
@@ -50,15 +50,16 @@ def verify(history: History) -> VerifyReport:
     ]
     slots = [name.number for _, name in found if name.kind == "slot"]
     checked = 0
+    seen = set[fetch.Place]()
     for number in [*slots, max(slots, default=0) + 1]:  # a folder in the place of the next is not listed
-        what = _check_slot(history, number)
+        what = _check_slot(history, number, seen)
         checked += what is None
         problems += [Problem(history.run, number, layout.slot(history.run, number), what)] if what else []
     problems += [Problem(history.run, None, layout.hint(history.run), what) for what in _check_hint(history)]
     return VerifyReport(history.run, checked, tuple(problems))
 
 
-def _check_slot(history: History, number: int) -> str | None:
+def _check_slot(history: History, number: int, seen: set[fetch.Place]) -> str | None:
     """What is wrong with the slot; "" where it holds no checkpoint (any more), None where all is well."""
     standing = history.standing(number)
     if standing is None:
@@ -70,10 +71,10 @@ def _check_slot(history: History, number: int) -> str | None:
     if isinstance(content, Damaged):
         return str(content.error)
     try:
-        packs.read(history.backend, content)
+        fetch.open_state(history.backend, content).check(seen)
     except CheckpointError as exc:
         return str(exc)
-    except FileNotFoundError as exc:
+    except fetch.Gone as exc:
         return f"a pack is missing: {exc}" if history.stands(content) else ""  # else pruned meanwhile, packs and all
     return None
 

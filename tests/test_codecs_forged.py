@@ -84,15 +84,30 @@ TRUE = {("pack", 0), ("offset", 0)}
     ("column", "value"), [(name, n) for name in CHUNK[1:] for n in NUMBERS if (name, n) not in TRUE]
 )
 @pytest.mark.parametrize("compression", [None, "zstd"])
-def test_a_chunk_that_lies_is_corrupt(place: Place, column: str, value: int, compression: str | None) -> None:
-    """Whatever a list of chunks says that is not so, no other error comes of it."""
+@pytest.mark.parametrize("first", [False, True])
+def test_a_chunk_that_lies_is_corrupt(
+    place: Place, column: str, value: int, compression: str | None, first: bool
+) -> None:
+    """Whatever a table of chunks, or the list that the first writers made, says that is not so: no other error."""
     store = open_store(place, serializer="bytes", compression=compression)
     store.save("run", bytes(range(256)) * 5000)  # more than is tried in a manifest
     found: Any = store._history("run").get(1)
-    [chunk] = json.loads(found.state)
+    table = json.loads(found.state)
+    chunk = table["chunks"][0]
     assert chunk[CHUNK.index(column)] != value
     chunk[CHUNK.index(column)] = value
-    forge(place, [chunk])
+    forge(place, table["chunks"] if first else table)
+
+    check_refused(place, CheckpointCorrupt)
+
+
+@pytest.mark.parametrize("packs", [[], [0], [100_000], [-1], [2**64], [200_000, 200_000], 200_000, None])
+def test_a_table_with_wrong_packs_is_corrupt(place: Place, packs: object) -> None:
+    """The sizes of packs are those of the packs that the manifest names, and no chunk reaches beyond."""
+    store = open_store(place, serializer="bytes")
+    store.save("run", STATE)
+    found: Any = store._history("run").get(1)
+    forge(place, json.loads(found.state) | {"packs": packs})
 
     check_refused(place, CheckpointCorrupt)
 

@@ -8,7 +8,7 @@ import pytest
 from harm import HINT, STATES, check_all_else, forged, load_or_refuse, three
 from places import KINDS, make, open_store, slot
 
-from ckptstore import CheckpointCorrupt, CheckpointError, KeepLast, packs
+from ckptstore import CheckpointCorrupt, CheckpointError, KeepLast, inline
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +26,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
 @pytest.fixture(params=KINDS)
 def packed(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
     """Give the same with each state in a pack."""
-    monkeypatch.setattr(packs, "INLINE_JSON", 10)
+    monkeypatch.setattr(inline, "INLINE_JSON", 10)
     return three(request.param, tmp_path)
 
 

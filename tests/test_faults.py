@@ -9,7 +9,7 @@ from faults import MODES, Died, FaultyBackend, Mode
 from sealing import SETTINGS
 from trial import CASES, RUN, Case, Trial, calls, opened
 
-from ckptstore import CheckpointConflict, CheckpointNotFound, packs
+from ckptstore import CheckpointConflict, CheckpointNotFound, inline
 from ckptstore_backends.local import LocalBackend
 from ckptstore_backends.memory import MemoryBackend
 
@@ -25,8 +25,8 @@ CODECS: dict[str, Any] = {}  # of every store of a test; the fixture that makes 
 @pytest.fixture(autouse=True)
 def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     """States of a hundred bytes already go to packs."""
-    monkeypatch.setattr(packs, "INLINE_JSON", 100)
-    monkeypatch.setattr(packs, "INLINE_BASE64", 100)
+    monkeypatch.setattr(inline, "INLINE_JSON", 100)
+    monkeypatch.setattr(inline, "INLINE_BASE64", 100)
 
 
 @pytest.fixture(params=["memory", "local", "memory, zstd + fernet"])

@@ -12,6 +12,7 @@ from ckptstore import (
     CheckpointStore,
     DecryptionError,
     VersionMismatch,
+    inline,
     layout,
     packs,
 )
@@ -63,12 +64,12 @@ def test_a_sealed_manifest_is_refused_as_what_it_is(data: bytes) -> None:
 
 def test_deleting_a_run_spares_the_pack_of_a_save_at_work(monkeypatch: pytest.MonkeyPatch) -> None:
     """A large save whose pack is written while the run is deleted is refused or loads; it never stands without it."""
-    monkeypatch.setattr(packs, "INLINE_JSON", 10)
+    monkeypatch.setattr(inline, "INLINE_JSON", 10)
     store, other = CheckpointStore("memory://shared-delete"), CheckpointStore("memory://shared-delete")
     store.save(RUN, "x" * 20)
     write = packs.write
 
-    def write_then_delete(*args: object) -> packs.Placed:
+    def write_then_delete(*args: object) -> inline.Placed:
         placed = write(*args)  # type: ignore[arg-type]
         other.delete_run(RUN)
         return placed

@@ -9,7 +9,7 @@ import pytest
 from interleave import Scenario, explore
 from sealing import SETTINGS
 
-from ckptstore import Decision, codecs, packs
+from ckptstore import Decision, codecs, inline
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -62,8 +62,8 @@ SCENARIOS = {
 @pytest.fixture(autouse=True)
 def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     """States of two hundred bytes already go to packs."""
-    monkeypatch.setattr(packs, "INLINE_JSON", 100)
-    monkeypatch.setattr(packs, "INLINE_BASE64", 100)
+    monkeypatch.setattr(inline, "INLINE_JSON", 100)
+    monkeypatch.setattr(inline, "INLINE_BASE64", 100)
 
 
 # What each save and load does besides takes longer, and the protocol is the same: fewer orders, each bug all the same.

@@ -9,7 +9,7 @@ import pytest
 from harm import HINT, STATES, check_all_else, three
 from places import open_store, slot
 
-from ckptstore import CheckpointCorrupt, packs
+from ckptstore import CheckpointCorrupt, inline
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,7 +63,7 @@ def test_a_changed_hint_is_only_a_hint(place: Place, edit: str) -> None:
 @pytest.mark.parametrize("edit", ["empty", "half", "a bit", "lost"])
 def test_a_changed_pack_is_corrupt(place: Place, edit: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A state whose pack is changed or lost is not loaded, and verify notices; the others load."""
-    monkeypatch.setattr(packs, "INLINE_JSON", 100)
+    monkeypatch.setattr(inline, "INLINE_JSON", 100)
     store = open_store(place)
     store.save("run", "large" * 100)
     (pack,) = (key for key in place.objects() if "/packs/" in key)

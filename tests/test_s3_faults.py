@@ -13,7 +13,7 @@ from faults import MODES, Mode
 from places import InBucket, s3_backend
 from trial import CASES, Case, Trial, calls
 
-from ckptstore import packs
+from ckptstore import inline
 from ckptstore_backends.memory import MemoryBackend
 
 READS = {"load", "load by number", "latest", "checkpoints"}  # which change nothing, whether they fail or die
@@ -22,8 +22,8 @@ READS = {"load", "load by number", "latest", "checkpoints"}  # which change noth
 @pytest.fixture(autouse=True)
 def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     """States of a hundred bytes already go to packs."""
-    monkeypatch.setattr(packs, "INLINE_JSON", 100)
-    monkeypatch.setattr(packs, "INLINE_BASE64", 100)
+    monkeypatch.setattr(inline, "INLINE_JSON", 100)
+    monkeypatch.setattr(inline, "INLINE_BASE64", 100)
 
 
 def on_s3(case: Case) -> Trial:

@@ -9,7 +9,7 @@ from harm import HINT
 from places import KINDS, open_store, slot
 from sealing import KEY, SETTINGS, STATES, check_refused, outcome, outside, refitted, sealed_part, three
 
-from ckptstore import CheckpointCorrupt, CheckpointError, DecryptionError, packs
+from ckptstore import CheckpointCorrupt, CheckpointError, DecryptionError, inline
 from ckptstore.serializers import JsonSerializer
 
 if TYPE_CHECKING:
@@ -32,8 +32,8 @@ def kind(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let states of ten bytes already go to packs."""
-    monkeypatch.setattr(packs, "INLINE_JSON", 10)
-    monkeypatch.setattr(packs, "INLINE_BASE64", 10)
+    monkeypatch.setattr(inline, "INLINE_JSON", 10)
+    monkeypatch.setattr(inline, "INLINE_BASE64", 10)
 
 
 def pack_of(place: Place, number: int) -> str:

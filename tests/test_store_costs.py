@@ -10,7 +10,7 @@ from places import InFolder, InMemory, open_store, slot, through
 from run_model import KeepOdd
 from spies import Spy
 
-from ckptstore import KeepLast, history, packs
+from ckptstore import KeepLast, history, inline
 from ckptstore_backends import files
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ def test_a_save_that_leaves_gaps_lists_nothing() -> None:
 
 def test_a_large_state_takes_one_request_more(monkeypatch: pytest.MonkeyPatch) -> None:
     """A pack is one object: one create in a save, one read in a load."""
-    monkeypatch.setattr(packs, "INLINE_JSON", 10)
+    monkeypatch.setattr(inline, "INLINE_JSON", 10)
     store, spy = spied(InMemory())
     store.save("run", 1)
 

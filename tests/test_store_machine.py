@@ -29,7 +29,7 @@ from saving_machine import (
 )
 from sealing import SETTINGS
 
-from ckptstore import CheckpointNotFound, packs, saving
+from ckptstore import CheckpointNotFound, inline, saving
 
 crashes = st.sampled_from([None, -1, 0, 1])  # how far ahead of the newest a writer is that crashes
 
@@ -176,8 +176,8 @@ def test_any_order_of_calls(
     if codecs != "plain":  # what is encrypted, JSON or not, has the one limit
         monkeypatch.setattr(saving_machine, "open_store", partial(open_store, **SETTINGS[codecs]))
         monkeypatch.setattr(saving_machine, "INLINE_JSON", INLINE_BASE64)
-    monkeypatch.setattr(packs, "INLINE_JSON", INLINE_JSON)
-    monkeypatch.setattr(packs, "INLINE_BASE64", INLINE_BASE64)
+    monkeypatch.setattr(inline, "INLINE_JSON", INLINE_JSON)
+    monkeypatch.setattr(inline, "INLINE_BASE64", INLINE_BASE64)
     monkeypatch.setattr(saving, "datetime", clock)
 
     class Machine(StoreMachine):

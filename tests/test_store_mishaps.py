@@ -10,7 +10,7 @@ import pytest
 from places import ALL_KINDS, make, open_store, slot, through
 from spies import Spy
 
-from ckptstore import BackendError, packs
+from ckptstore import BackendError, inline
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,7 +66,7 @@ def test_a_load_looks_again_when_the_checkpoint_is_pruned_under_it(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A pack that vanishes because a newer checkpoint took its place is not damage: the newer one is loaded."""
-    monkeypatch.setattr(packs, "INLINE_JSON", 10)
+    monkeypatch.setattr(inline, "INLINE_JSON", 10)
     writer = open_store(place, retention=1)
     writer.save("run", "x" * 20)
 
@@ -104,7 +104,7 @@ def test_a_listing_passes_over_what_is_pruned_under_it(place: Place) -> None:
 @pytest.mark.parametrize("size", [10, 100])
 def test_a_disk_that_refuses_writes(place: Place, monkeypatch: pytest.MonkeyPatch, code: int, size: int) -> None:
     """The error names the run and says why; what was saved stays, and with the disk mended the next save works."""
-    monkeypatch.setattr(packs, "INLINE_JSON", 50)
+    monkeypatch.setattr(inline, "INLINE_JSON", 50)
     full = False
 
     def fail(verb: str, key: str) -> None:

@@ -11,7 +11,7 @@ from places import ALL_KINDS, make, open_store, slot, through
 from run_model import KeepOdd
 from spies import Spy
 
-from ckptstore import CheckpointNotFound, Decision, KeepLast, packs
+from ckptstore import CheckpointNotFound, Decision, KeepLast, inline
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -199,7 +199,7 @@ def test_a_prune_says_what_and_why(place: Place) -> None:
 
 def test_a_dry_run_changes_nothing(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """It reports what a prune would do, leftovers too, and touches no object."""
-    monkeypatch.setattr(packs, "INLINE_JSON", 10)
+    monkeypatch.setattr(inline, "INLINE_JSON", 10)
     for n in range(5):
         open_store(place).save("run", str(n) * 20)
     place.poke(f"run/packs/{3:012}-{'ab' * 16}-0", b"of a writer that crashed")
@@ -250,7 +250,7 @@ def test_there_must_be_something_to_prune_or_verify(place: Place) -> None:
 
 def test_a_sound_run_verifies(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each checkpoint is counted as checked, markers and packs are in order, and there are no problems."""
-    monkeypatch.setattr(packs, "INLINE_JSON", 10)
+    monkeypatch.setattr(inline, "INLINE_JSON", 10)
     store = open_store(place)
     for n in range(5):
         store.save("run", str(n) * 20 * (n % 2))

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ckptstore import Checkpoint, CheckpointStore, Decision, commit, encryption, format1, packs, saving
+from ckptstore import Checkpoint, CheckpointStore, Decision, commit, encryption, format1, inline, packs, saving
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -133,7 +133,7 @@ def an_array() -> Any:  # noqa: ANN401 - numpy may not be here
 
 def write(name: str, root: str, patch: pytest.MonkeyPatch) -> None:
     """Save the golden store `name` below `root`: always at the same time, by the same process, under the same ids."""
-    for module in (commit, saving):  # of manifests, and of packs
+    for module in (commit, packs):  # of manifests, and of packs
         ids = count(1)
         patch.setattr(module, "new_id", lambda ids=ids: f"{next(ids):032x}")
     patch.setattr(saving, "datetime", Clock())
@@ -165,7 +165,7 @@ def write(name: str, root: str, patch: pytest.MonkeyPatch) -> None:
 def _write_encodings(store: CheckpointStore, root: str, patch: pytest.MonkeyPatch) -> None:
     CheckpointStore(root, serializer="bytes").save("base64", EXPECTED["encodings"]["base64"][1])
     with patch.context() as lowered:
-        lowered.setattr(packs, "INLINE_JSON", 100)
+        lowered.setattr(inline, "INLINE_JSON", 100)
         for state in CHUNKS.values():
             store.save("chunks", state)
     with patch.context() as lowered:
@@ -176,7 +176,7 @@ def _write_encodings(store: CheckpointStore, root: str, patch: pytest.MonkeyPatc
 def _write_coded(name: str, root: str, patch: pytest.MonkeyPatch) -> None:
     store = CheckpointStore(root, **SETTINGS[name])
     with patch.context() as lowered:
-        lowered.setattr(packs, "INLINE_BASE64", 100)
+        lowered.setattr(inline, "INLINE_BASE64", 100)
         for step in (1, 2, 3, 4, 5):
             state = CODED.get(step, {"large": step, "noise": NOISE.hex()})
             store.save("coded", state, metadata={"step": step})

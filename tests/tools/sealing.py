@@ -48,9 +48,9 @@ def noise(size: int) -> bytes:
     return b64encode(random.Random(size).randbytes(size))[:size]
 
 
-def manifest(store: CheckpointStore, number: int) -> Manifest:
+def manifest(store: CheckpointStore, number: int, run: str = "run") -> Manifest:
     """What the store reads in a slot."""
-    found = store._history("run").get(number)
+    found = store._history(run).get(number)
     assert isinstance(found, Manifest)
     return found
 

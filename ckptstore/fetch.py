@@ -1,0 +1,204 @@
+"""Reading a stored state: the chunks that are wanted, many with one request, side by side, every byte checked."""
+
+from __future__ import annotations
+
+import io
+from bisect import bisect_right
+from itertools import accumulate
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+import msgspec
+
+from ckptstore import inline, layout
+from ckptstore.chunks import Chunk, read_table, unwrap
+from ckptstore.codecs import FERNET, ZSTD
+from ckptstore.errors import CheckpointCorrupt, VersionMismatch
+from ckptstore.pool import THREADS, Pool
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from ckptstore.backend import Backend, Buffer
+    from ckptstore.manifest import Encoding, Header, Manifest
+
+_SPAN = 2 * 1024 * 1024  # bytes that are read at once, and that a thread takes at a time
+_FAR_SPAN = 32 * 1024 * 1024  # a pack is one request: a round trip takes as long as megabytes
+_FAR_THREADS = 4
+_KNOWN: dict[Encoding, tuple[tuple[str, ...], ...]] = {
+    "json": ((),),
+    "base64": ((), (ZSTD,)),
+    "chunks": ((), (ZSTD,), (FERNET,), (ZSTD, FERNET)),
+}
+
+
+Place: TypeAlias = tuple[str, str, int, int]
+"""Id, pack, offset and stored size: a chunk that is shared by many checkpoints need be checked but once."""
+
+
+class Gone(Exception):  # noqa: N818 - not an error yet: the checkpoint may have been pruned
+    """A pack that the manifest names is not there."""
+
+
+class Span(NamedTuple):
+    """Chunks that lie near each other in one pack, and are read together."""
+
+    pack: int
+    start: int
+    end: int
+    chunks: tuple[Chunk, ...]
+
+
+class Piece(NamedTuple):
+    """Where some bytes of a chunk belong: `into` holds those from `start` on."""
+
+    start: int
+    into: memoryview
+
+
+class Inline:
+    """A state that stands in its manifest."""
+
+    def __init__(self, manifest: Manifest) -> None:
+        self._data = inline.read(manifest)
+        self.size = len(self._data)
+        if self.size != manifest.header.size:
+            raise CheckpointCorrupt(f"its state has {self.size} bytes where {manifest.header.size} were saved")
+
+    def read(self) -> bytes:
+        """All of it."""
+        return self._data
+
+    def check(self, _: set[Place]) -> None:
+        """Nothing is left to check."""
+
+    def fill(self, targets: Sequence[tuple[int, memoryview]]) -> None:
+        """Into each writable buffer, the bytes from that offset on."""
+        for offset, into in targets:
+            into[:] = self._data[offset : offset + len(into)]
+
+
+class Chunked:
+    """A state that lies in packs; nothing is read before it is asked for."""
+
+    def __init__(self, backend: Backend, manifest: Manifest) -> None:
+        self.table = read_table(manifest)
+        self.size = manifest.header.size
+        self.starts = list(accumulate((chunk.size for chunk in self.table.chunks), initial=0))
+        self._backend = backend
+        self._manifest = manifest
+        self._far = bool(getattr(backend, "far", False))
+
+    def read(self) -> bytes:
+        """All of it."""
+        if len(self.table.chunks) == 1:
+            return bytes(next(self.contents(self.table.chunks))[1])
+        # Nothing touches these zeros before the threads fill them, and they are handed on without a copy.
+        buffer = io.BytesIO(bytes(self.size))
+        with buffer.getbuffer() as view:
+            self.fill([(0, view)])
+        return buffer.getvalue()
+
+    def check(self, seen: set[Place]) -> None:
+        """Read every chunk whose place is not among those `seen`, and add it; `CheckpointCorrupt`, or `Gone`."""
+        header = self._manifest.header
+        places = {
+            chunk: (chunk.id, header.packs[chunk.pack], chunk.offset, chunk.stored_size) for chunk in self.table.chunks
+        }
+        for chunk, _ in self.contents(chunk for chunk, place in places.items() if place not in seen):
+            seen.add(places[chunk])
+
+    def fill(self, targets: Sequence[tuple[int, memoryview]]) -> None:
+        """Into each writable buffer, the bytes from that offset on."""
+        pieces: dict[Chunk, list[Piece]] = {}
+        for offset, into in targets:
+            for chunk, piece in self._pieces(offset, into):
+                pieces.setdefault(chunk, []).append(piece)
+        with Pool(self.threads) as pool:
+            spans = self.spans(pieces)
+            for _ in pool.in_order(lambda span: self._fill_span(span, pieces), spans, ahead=self.threads):
+                pass
+
+    def contents(self, chunks: Iterable[Chunk]) -> Iterator[tuple[Chunk, Buffer]]:
+        """The content of each of `chunks`, in the order in which they are stored."""
+        with Pool(self.threads) as pool:
+            for read in pool.in_order(self.read_span, self.spans(chunks), ahead=self.threads):
+                yield from read
+
+    @property
+    def threads(self) -> int:
+        """How many spans are read side by side."""
+        return _FAR_THREADS if self._far else THREADS
+
+    def spans(self, chunks: Iterable[Chunk]) -> list[Span]:
+        """`chunks` as spans, each chunk once, in the order in which they are stored."""
+        limit, gap = (_FAR_SPAN, _FAR_SPAN) if self._far else (_SPAN, 0)
+        found: list[Span] = []
+        group: list[Chunk] = []
+        for chunk in sorted(set(chunks), key=lambda chunk: (chunk.pack, chunk.offset)):
+            if group:
+                first, last = group[0], group[-1]
+                near = chunk.offset - last.offset - last.stored_size <= gap
+                if chunk.pack != first.pack or not near or chunk.offset + chunk.stored_size - first.offset > limit:
+                    found.append(_span(group))
+                    group = []
+            group.append(chunk)
+        return [*found, _span(group)] if group else found
+
+    def read_span(self, span: Span) -> list[tuple[Chunk, Buffer]]:
+        """The chunks of `span` and their contents; `Gone` where the pack is."""
+        manifest = self._manifest
+        key = layout.pack(manifest.header.run, manifest.header.packs[span.pack])
+        try:
+            stored = memoryview(self._backend.get(key, span.start, span.end))
+        except FileNotFoundError as exc:
+            raise Gone(str(exc)) from exc
+        read: list[tuple[Chunk, Buffer]] = []
+        for chunk in span.chunks:
+            at = chunk.offset - span.start
+            try:
+                read.append((chunk, unwrap(manifest, chunk, stored[at : at + chunk.stored_size])))
+            except CheckpointCorrupt as exc:
+                raise CheckpointCorrupt(f"{key}: chunk {chunk.id[:12]}: {exc}") from exc
+        return read
+
+    def _fill_span(self, span: Span, pieces: Mapping[Chunk, list[Piece]]) -> None:
+        for chunk, data in self.read_span(span):
+            view = memoryview(data)
+            for start, into in pieces[chunk]:
+                into[:] = view[start : start + len(into)]
+
+    def _pieces(self, offset: int, into: memoryview) -> Iterator[tuple[Chunk, Piece]]:
+        """What of which chunks fills `into` from `offset` of the state on."""
+        index = bisect_right(self.starts, offset) - 1
+        while len(into):
+            chunk, start = self.table.chunks[index], offset - self.starts[index]
+            size = min(chunk.size - start, len(into))
+            if size:
+                yield chunk, Piece(start, into[:size])
+            offset, into, index = offset + size, into[size:], index + 1
+
+
+def _span(group: Sequence[Chunk]) -> Span:
+    first = group[0]
+    return Span(first.pack, first.offset, max(chunk.offset + chunk.stored_size for chunk in group), tuple(group))
+
+
+def open_state(backend: Backend, manifest: Manifest) -> Inline | Chunked:
+    """
+    The serialized state of `manifest`.
+
+    `CheckpointCorrupt`, without run and number, for what does not fit; `VersionMismatch` for a newer writer's.
+    """
+    _check_known(manifest.header)
+    try:
+        return Chunked(backend, manifest) if manifest.header.encoding == "chunks" else Inline(manifest)
+    except (msgspec.MsgspecError, ValueError) as exc:
+        raise CheckpointCorrupt(f"its state cannot be read: {exc}") from exc
+
+
+def _check_known(header: Header) -> None:
+    codecs = tuple(named.name for named in header.codecs)
+    settings = [named.name for named in header.codecs if named.settings]
+    if settings or codecs not in _KNOWN[header.encoding]:
+        how = f"{', '.join(settings or codecs)} in a way"
+        raise VersionMismatch(f"it was written with {how} that this ckptstore does not know: upgrade ckptstore")
