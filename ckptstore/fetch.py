@@ -7,36 +7,25 @@ from bisect import bisect_right
 from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-import msgspec
-
-from ckptstore import inline, layout
+from ckptstore import layout
 from ckptstore.chunks import Chunk, read_table, unwrap
-from ckptstore.codecs import FERNET, ZSTD
-from ckptstore.errors import CheckpointCorrupt, VersionMismatch
+from ckptstore.errors import CheckpointCorrupt
 from ckptstore.pool import THREADS, Pool
+from ckptstore.serialized import Gone
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from ckptstore.backend import Backend, Buffer
-    from ckptstore.manifest import Encoding, Header, Manifest
-
-_SPAN = 2 * 1024 * 1024  # bytes that are read at once, and that a thread takes at a time
-_FAR_SPAN = 32 * 1024 * 1024  # a pack is one request: a round trip takes as long as megabytes
-_FAR_THREADS = 4
-_KNOWN: dict[Encoding, tuple[tuple[str, ...], ...]] = {
-    "json": ((),),
-    "base64": ((), (ZSTD,)),
-    "chunks": ((), (ZSTD,), (FERNET,), (ZSTD, FERNET)),
-}
-
+    from ckptstore.manifest import Manifest
 
 Place: TypeAlias = tuple[str, str, int, int]
 """Id, pack, offset and stored size: a chunk that is shared by many checkpoints need be checked but once."""
 
-
-class Gone(Exception):  # noqa: N818 - not an error yet: the checkpoint may have been pruned
-    """A pack that the manifest names is not there."""
+_SPAN = 2 * 1024 * 1024  # bytes that are read at once, and that a thread takes at a time
+_FAR_SPAN = 32 * 1024 * 1024  # a pack is one request: a round trip takes as long as megabytes
+_FAR_RUN = 8 * 1024 * 1024  # the same for a stream, which holds several
+_FAR_THREADS = 4
 
 
 class Span(NamedTuple):
@@ -47,34 +36,18 @@ class Span(NamedTuple):
     end: int
     chunks: tuple[Chunk, ...]
 
+    @classmethod
+    def of(cls, chunks: Sequence[Chunk]) -> Span:
+        """The span of `chunks`, which lie in one pack."""
+        first = chunks[0]
+        return cls(first.pack, first.offset, max(c.offset + c.stored_size for c in chunks), tuple(chunks))
+
 
 class Piece(NamedTuple):
     """Where some bytes of a chunk belong: `into` holds those from `start` on."""
 
     start: int
     into: memoryview
-
-
-class Inline:
-    """A state that stands in its manifest."""
-
-    def __init__(self, manifest: Manifest) -> None:
-        self._data = inline.read(manifest)
-        self.size = len(self._data)
-        if self.size != manifest.header.size:
-            raise CheckpointCorrupt(f"its state has {self.size} bytes where {manifest.header.size} were saved")
-
-    def read(self) -> bytes:
-        """All of it."""
-        return self._data
-
-    def check(self, _: set[Place]) -> None:
-        """Nothing is left to check."""
-
-    def fill(self, targets: Sequence[tuple[int, memoryview]]) -> None:
-        """Into each writable buffer, the bytes from that offset on."""
-        for offset, into in targets:
-            into[:] = self._data[offset : offset + len(into)]
 
 
 class Chunked:
@@ -139,10 +112,23 @@ class Chunked:
                 first, last = group[0], group[-1]
                 near = chunk.offset - last.offset - last.stored_size <= gap
                 if chunk.pack != first.pack or not near or chunk.offset + chunk.stored_size - first.offset > limit:
-                    found.append(_span(group))
+                    found.append(Span.of(group))
                     group = []
             group.append(chunk)
-        return [*found, _span(group)] if group else found
+        return [*found, Span.of(group)] if group else found
+
+    def run_end(self, first: int) -> int:
+        """The end of the chunks from `first` on that follow each other in the state and in one pack, up to a span."""
+        chunks, end = self.table.chunks, first + 1
+        limit = _FAR_RUN if self._far else _SPAN
+        while end < len(chunks):
+            before, chunk = chunks[end - 1], chunks[end]
+            if chunk.pack != before.pack or chunk.offset != before.offset + before.stored_size:
+                break
+            if chunk.offset + chunk.stored_size - chunks[first].offset > limit:
+                break
+            end += 1
+        return end
 
     def read_span(self, span: Span) -> list[tuple[Chunk, Buffer]]:
         """The chunks of `span` and their contents; `Gone` where the pack is."""
@@ -176,29 +162,3 @@ class Chunked:
             if size:
                 yield chunk, Piece(start, into[:size])
             offset, into, index = offset + size, into[size:], index + 1
-
-
-def _span(group: Sequence[Chunk]) -> Span:
-    first = group[0]
-    return Span(first.pack, first.offset, max(chunk.offset + chunk.stored_size for chunk in group), tuple(group))
-
-
-def open_state(backend: Backend, manifest: Manifest) -> Inline | Chunked:
-    """
-    The serialized state of `manifest`.
-
-    `CheckpointCorrupt`, without run and number, for what does not fit; `VersionMismatch` for a newer writer's.
-    """
-    _check_known(manifest.header)
-    try:
-        return Chunked(backend, manifest) if manifest.header.encoding == "chunks" else Inline(manifest)
-    except (msgspec.MsgspecError, ValueError) as exc:
-        raise CheckpointCorrupt(f"its state cannot be read: {exc}") from exc
-
-
-def _check_known(header: Header) -> None:
-    codecs = tuple(named.name for named in header.codecs)
-    settings = [named.name for named in header.codecs if named.settings]
-    if settings or codecs not in _KNOWN[header.encoding]:
-        how = f"{', '.join(settings or codecs)} in a way"
-        raise VersionMismatch(f"it was written with {how} that this ckptstore does not know: upgrade ckptstore")

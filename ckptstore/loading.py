@@ -6,20 +6,22 @@ from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ckptstore import fetch, schema, serializers
+from ckptstore import schema, serializers
 from ckptstore.checkpoint import Checkpoint
 from ckptstore.errors import CheckpointCorrupt, CheckpointError, DecryptionError
 from ckptstore.history import TRIES
 from ckptstore.manifest import Damaged, Manifest
+from ckptstore.serialized import Gone
 from ckptstore.serializers import JsonSerializer
+from ckptstore.stored import open_state
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ckptstore.fetch import Chunked, Inline
     from ckptstore.history import History
     from ckptstore.manifest import Content
     from ckptstore.serializers import Serializer
+    from ckptstore.stored import Stored
 
 
 class Loaded(NamedTuple):
@@ -27,7 +29,7 @@ class Loaded(NamedTuple):
 
     history: History
     manifest: Manifest
-    state: Inline | Chunked
+    state: Stored
 
 
 class Answer(NamedTuple):
@@ -111,8 +113,8 @@ def _use(history: History, manifest: Manifest, use: Callable[[Loaded], Any]) -> 
     """What `use` makes of the checkpoint; `_PRUNED` where that was removed under us."""
     where = f"run {history.run!r}, checkpoint {manifest.number}"
     try:
-        return use(Loaded(history, manifest, fetch.open_state(history.backend, manifest)))
-    except fetch.Gone as exc:
+        return use(Loaded(history, manifest, open_state(history.backend, manifest)))
+    except Gone as exc:
         if not history.stands(manifest):
             return _PRUNED
         raise CheckpointCorrupt(f"{where}: one of its packs is missing: {exc}") from exc

@@ -92,6 +92,12 @@ class Pool:
             task.run()
         return task.wait
 
+    def ready(self) -> bool:
+        """Whether there is a thread to work, so that what is begun can wait for what comes later."""
+        if not self._threads:
+            self._start()
+        return bool(self._threads)
+
     def in_order(self, work: Callable[[T], U], items: Iterable[T], *, ahead: int) -> Iterator[U]:
         """`work(item)` for each, in order, begun up to `ahead` before it is asked for."""
         begun: deque[Callable[[], U]] = deque()

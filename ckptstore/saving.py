@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from ckptstore import inline, layout, packs
+from ckptstore import layout
 from ckptstore.beside import beside
 from ckptstore.checkpoint import Checkpoint
 from ckptstore.commit import Landed, claim, conflict
-from ckptstore.errors import CheckpointNotFound
+from ckptstore.errors import CheckpointConflict, CheckpointNotFound
 from ckptstore.format1 import encode_hint, encode_manifest
+from ckptstore.inline import Placed, place
 from ckptstore.manifest import FORMAT, Damaged, Header, Host, Manifest, Marker, Named
 from ckptstore.retention import KeepLast
 from ckptstore.serialized import Serialized, stretch
@@ -23,7 +24,6 @@ from ckptstore.serialized import Serialized, stretch
 if TYPE_CHECKING:
     from ckptstore.commit import Doubts
     from ckptstore.history import History
-    from ckptstore.inline import Placed
     from ckptstore.manifest import Content
     from ckptstore.position import Position
     from ckptstore.retention import Retention
@@ -32,10 +32,10 @@ HOST = os.uname().nodename if hasattr(os, "uname") else os.environ.get("COMPUTER
 
 
 class Draft(msgspec.Struct, frozen=True):
-    """What is to be saved, before it has a number."""
+    """What is to be saved, before it has a number: a state, or one that is placed already."""
 
-    state: Serialized
-    serializer: str
+    state: Serialized | Placed
+    serializer: Named
     version: int | str | None
     metadata: msgspec.Raw
 
@@ -45,19 +45,36 @@ def save(
 ) -> Manifest:
     """Commit `draft` as the next checkpoint; durable and acknowledged when this returns."""
     with position.lock:
-        base = _base(history, position, after)
+        return save_behind(history, position, draft, find_base(history, position, after), retention)
+
+
+def save_behind(
+    history: History, position: Position, draft: Draft, base: Content | None, retention: Retention | None
+) -> Manifest:
+    """As `save`, as the successor of `base`."""
+    with position.lock:
         committed = None
         while committed is None:
             try:
                 committed = _commit(history, base, draft, position.doubts)
             except Landed as landed:
                 base = landed.manifest
+                if isinstance(draft.state, Placed):  # its packs aim at a number that is taken
+                    position.move(base)
+                    raise _overtaken(history, base) from None
         manifest, data = committed
         position.move(manifest)
         manifest = manifest.without_state()
         position.doubts.settle(manifest.number)
         _finish(history, position, manifest, data, retention)
     return manifest
+
+
+def _overtaken(history: History, landed: Manifest) -> CheckpointConflict:
+    return CheckpointConflict(
+        f"run {history.run!r}: an earlier save of this store, which seemed to have failed, is checkpoint "
+        f"{landed.number} after all; nothing was overwritten. Write the stream again: it then continues from there",
+    )
 
 
 def _commit(history: History, base: Content | None, draft: Draft, doubts: Doubts) -> tuple[Manifest, bytes]:
@@ -69,7 +86,7 @@ def _commit(history: History, base: Content | None, draft: Draft, doubts: Doubts
     return claim(history, base, encode, doubts)
 
 
-def _base(history: History, position: Position, after: Checkpoint | int | None) -> Content | None:
+def find_base(history: History, position: Position, after: Checkpoint | int | None) -> Content | None:
     """What the save continues from: the fence of this store, or what the caller says."""
     if after is not None:
         base = _after(history, position, after)
@@ -102,11 +119,16 @@ def _after(history: History, position: Position, after: Checkpoint | int) -> Con
 
 def _place(history: History, base: Content | None, draft: Draft) -> Placed:
     """The state's bytes ready to be named: inside the manifest, or durable in packs."""
-    state, whole = draft.state, draft.state.parts[0]
+    state = draft.state
+    if isinstance(state, Placed):
+        return state
+    whole = state.parts[0]
     if len(state.parts) == 1 and isinstance(whole, bytes):
-        placed = inline.place(whole, history.codecs, is_json=draft.serializer == "json")
+        placed = place(whole, history.codecs, is_json=draft.serializer.name == "json")
         if placed is not None:
             return placed
+    from ckptstore import packs  # noqa: PLC0415 - few states are large
+
     return packs.write(history, base, state.parts, partial(stretch, state))
 
 
@@ -124,9 +146,7 @@ def _encode(
         created_at=max(now, base.header.created_at) if isinstance(base, Manifest) else now,
         version=draft.version,
         writer=Host(HOST, os.getpid()),
-        serializer=Named(draft.serializer)
-        if draft.state.tree is None
-        else Named(draft.serializer, {"tree": draft.state.tree}),
+        serializer=draft.serializer,
         codecs=tuple(map(Named, placed.codecs)),
         size=placed.size,
         stored_size=placed.stored_size,

@@ -22,12 +22,20 @@ class Serialized(msgspec.Struct, frozen=True):
     tree: int | None = None
 
 
+class Gone(Exception):  # noqa: N818 - not an error yet: the checkpoint may have been pruned
+    """Something that a manifest names is not there (any more)."""
+
+
 class Source(Protocol):
-    """A serialized state that is stored somewhere."""
+    """A serialized state that is stored somewhere: `CheckpointCorrupt` where it is damaged, `Gone` where it is gone."""
 
     @property
     def size(self) -> int:
         """How many bytes it has."""
+        ...
+
+    def read(self) -> bytes:
+        """All of it."""
         ...
 
     def fill(self, targets: Sequence[tuple[int, memoryview]]) -> None:

@@ -9,9 +9,11 @@ from ckptstore import schema as schemas
 from ckptstore.errors import CheckpointNotFound, translated
 from ckptstore.format1 import encode_metadata
 from ckptstore.history import History
+from ckptstore.manifest import Named
 from ckptstore.position import Positions
 from ckptstore.retention import KeepAll
 from ckptstore.retention import resolve as resolve_retention
+from ckptstore.serialized import Serialized
 from ckptstore.urls import open_backend
 
 if TYPE_CHECKING:
@@ -26,7 +28,8 @@ if TYPE_CHECKING:
     from ckptstore.retention import Retention
     from ckptstore.schema import Schema
     from ckptstore.serializers import Serializer
-    from ckptstore.streams import CheckpointReader, CheckpointWriter
+    from ckptstore.stream_reader import CheckpointReader
+    from ckptstore.stream_writer import CheckpointWriter
     from ckptstore.verify import VerifyReport
 
 T = TypeVar("T")
@@ -207,19 +210,27 @@ class CheckpointStore:
         """
         A binary file for a with-block: what is written to it becomes a checkpoint when the block ends well.
 
-        Then its `checkpoint` is the record. An exception in the block leaves nothing. The bytes are held in memory.
+        Then its `checkpoint` is the record. An exception in the block leaves nothing. Of a long stream only a few
+        megabytes are in memory; it continues from what the store had saved or loaded when it began to be stored.
         """
-        from ckptstore import streams  # noqa: PLC0415 - few programs need it
+        from ckptstore import stream_writer  # noqa: PLC0415 - few programs need it
 
-        layout.check_run(run)
-        bytes_ = serializers.BytesSerializer()
-        return streams.CheckpointWriter(lambda data: self._save(run, bytes_, data, metadata, after))
+        past, position = self._history(run), self._positions.of(run)
+        arguments.check_after(run, after)
+        draft = self._draft(Serialized((), 0), "bytes", metadata)
+        stream = stream_writer.Stream(past, position, draft, after, self._retention)
+        return stream_writer.CheckpointWriter(stream)
 
     def open_reader(self, run: str, *, at: At | None = None) -> CheckpointReader:
-        """The serialized bytes of a checkpoint as a binary file, checked; finds and moves the same as `load`."""
-        from ckptstore import streams  # noqa: PLC0415 - few programs need it
+        """
+        The serialized bytes of a checkpoint as a binary file, read when they are asked for, and checked then.
 
-        reader: streams.CheckpointReader = self._read(run, at, streams.open_found)
+        It is seekable. Finds and moves the same as `load`; `CheckpointCorrupt` for damage where that is met, and
+        `CheckpointNotFound` when the checkpoint is pruned meanwhile.
+        """
+        from ckptstore import stream_reader  # noqa: PLC0415 - few programs need it
+
+        reader: stream_reader.CheckpointReader = self._read(run, at, stream_reader.open_found)
         return reader
 
     def _save(
@@ -232,11 +243,16 @@ class CheckpointStore:
     ) -> Checkpoint:
         past = self._history(run)
         arguments.check_after(run, after)
-        version = None if self._schema is None else self._schema.version
-        facts = encode_metadata(arguments.check_metadata(metadata))
-        draft = saving.Draft(serializers.serialize(serializer, state), serializer.name, version, facts)
+        draft = self._draft(serializers.serialize(serializer, state), serializer.name, metadata)
         with translated(run):
             return saving.save(past, self._positions.of(run), draft, after, self._retention).record()
+
+    def _draft(self, state: Serialized, serializer: str, metadata: Mapping[str, object] | None) -> saving.Draft:
+        facts = encode_metadata(arguments.check_metadata(metadata))
+        version = None if self._schema is None else self._schema.version
+        return saving.Draft(
+            state, Named(serializer, {} if state.tree is None else {"tree": state.tree}), version, facts
+        )
 
     def _read(self, run: str, at: At | None, use: Callable[[Loaded], Any], default: Any = _MISSING) -> Any:  # noqa: ANN401 - whatever was saved
         """What `use` makes of the checkpoint; where that is the newest, the next save continues from it."""

@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from ckptstore import fetch, layout
+from ckptstore import layout
 from ckptstore.errors import CheckpointError, CheckpointNotFound, DecryptionError
 from ckptstore.format1 import ident, parse_hint
 from ckptstore.manifest import Damaged, Manifest
+from ckptstore.serialized import Gone
+from ckptstore.stored import open_state
 
 if TYPE_CHECKING:
+    from ckptstore.fetch import Place
     from ckptstore.history import History
 
 
@@ -50,7 +53,7 @@ def verify(history: History) -> VerifyReport:
     ]
     slots = [name.number for _, name in found if name.kind == "slot"]
     checked = 0
-    seen = set[fetch.Place]()
+    seen: set[Place] = set()
     for number in [*slots, max(slots, default=0) + 1]:  # a folder in the place of the next is not listed
         what = _check_slot(history, number, seen)
         checked += what is None
@@ -59,7 +62,7 @@ def verify(history: History) -> VerifyReport:
     return VerifyReport(history.run, checked, tuple(problems))
 
 
-def _check_slot(history: History, number: int, seen: set[fetch.Place]) -> str | None:
+def _check_slot(history: History, number: int, seen: set[Place]) -> str | None:
     """What is wrong with the slot; "" where it holds no checkpoint (any more), None where all is well."""
     standing = history.standing(number)
     if standing is None:
@@ -71,10 +74,10 @@ def _check_slot(history: History, number: int, seen: set[fetch.Place]) -> str | 
     if isinstance(content, Damaged):
         return str(content.error)
     try:
-        fetch.open_state(history.backend, content).check(seen)
+        open_state(history.backend, content).check(seen)
     except CheckpointError as exc:
         return str(exc)
-    except fetch.Gone as exc:
+    except Gone as exc:
         return f"a pack is missing: {exc}" if history.stands(content) else ""  # else pruned meanwhile, packs and all
     return None
 
