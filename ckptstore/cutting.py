@@ -47,7 +47,7 @@ def _size(part: Part) -> int:
 def _cut_at_rest(data: bytes) -> Iterator[Buffer]:
     view = memoryview(data)
     at = 0
-    for size in _cutter()(view):
+    for size in make_cutter()(view):
         yield view[at : at + size]
         at += size
 
@@ -62,7 +62,7 @@ def _cut_windows(blocks: Iterable[Buffer]) -> Iterator[Buffer]:
     for window in _windows(blocks):
         whole = memoryview(b"".join((rest, *window)))
         at = 0
-        *final, last = _cutter()(whole)
+        *final, last = make_cutter()(whole)
         for size in final:
             yield whole[at : at + size]
             at += size
@@ -103,7 +103,7 @@ def units(pieces: Iterable[Buffer]) -> Iterator[list[Buffer]]:
 
 
 @lru_cache(1)
-def _cutter() -> Callable[[memoryview], Iterable[int]]:
+def make_cutter() -> Callable[[memoryview], Iterable[int]]:
     """What gives the sizes of the pieces of a buffer; all but the last are final."""
     try:
         from pyfastcdc import FastCDC  # noqa: PLC0415 - few states are large

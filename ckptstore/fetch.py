@@ -86,16 +86,20 @@ class Chunked:
         for offset, into in targets:
             for chunk, piece in self._pieces(offset, into):
                 pieces.setdefault(chunk, []).append(piece)
-        with Pool(self.threads) as pool:
-            spans = self.spans(pieces)
+        spans = self.spans(pieces)
+        with self._pool(spans) as pool:
             for _ in pool.in_order(lambda span: self._fill_span(span, pieces), spans, ahead=self.threads):
                 pass
 
     def contents(self, chunks: Iterable[Chunk]) -> Iterator[tuple[Chunk, Buffer]]:
         """The content of each of `chunks`, in the order in which they are stored."""
-        with Pool(self.threads) as pool:
-            for read in pool.in_order(self.read_span, self.spans(chunks), ahead=self.threads):
+        spans = self.spans(chunks)
+        with self._pool(spans) as pool:
+            for read in pool.in_order(self.read_span, spans, ahead=self.threads):
                 yield from read
+
+    def _pool(self, spans: Sequence[Span]) -> Pool:
+        return Pool(self.threads if len(spans) > 1 else 0)
 
     @property
     def threads(self) -> int:

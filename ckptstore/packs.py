@@ -12,7 +12,7 @@ from collections import Counter
 from contextlib import suppress
 from functools import partial
 from hashlib import sha256
-from itertools import chain
+from itertools import chain, islice
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -87,23 +87,23 @@ class _Old:
         except (CheckpointError, ValueError):  # a save does not fail for what stood before
             return cls(None)
 
-    def worn(self, needed: Iterable[Chunk], allowed: int) -> set[int]:
+    def worn(self, needed: Iterable[Chunk], room: Callable[[int], int]) -> set[int]:
         """
-        The packs to give up: mostly dead when only the `needed` chunks live, or more than are `allowed`.
+        The packs to give up: mostly dead when only the `needed` chunks live, or too many.
 
-        Of those the smallest go, and each that is no larger than what goes already: so bytes are stored again not at
-        each save, but seldom.
+        `room(moved)` may stay when so many bytes are stored again. Of those too many the smallest go, and each that is
+        no larger than what goes already: so bytes are stored again not at each save, but seldom.
         """
         live: Counter[int] = Counter()
         for chunk in needed:
             live[chunk.pack] += chunk.stored_size
         sizes = self.source.table.packs if self.source else ()
         worn = {pack for pack, size in live.items() if 2 * size < sizes[pack]}
-        moved = 0
+        moved = sum(live[pack] for pack in worn)
         left = sorted((size, pack) for pack, size in live.items() if pack not in worn)
-        crowded = len(left) > allowed
+        crowded = len(left) > room(moved)
         for index, (size, pack) in enumerate(left):
-            if crowded and (len(left) - index > allowed or size <= moved):
+            if crowded and (len(left) - index > room(moved) or size <= moved):
                 worn.add(pack)
                 moved += size
         return worn
@@ -119,6 +119,7 @@ class _Packs:
         self._history = history
         self._name = partial(layout.pack_name, number, new_id())
         self._far = bool(getattr(history.backend, "far", False))
+        self._limit = FAR if self._far else NEAR
 
     def write(self, stored: Iterator[tuple[str, Buffer]]) -> None:
         """All of `stored`; durable on return."""
@@ -137,17 +138,23 @@ class _Packs:
             for wait in waiting:
                 wait()
 
+    def count(self, more: int) -> int:
+        """How many there are when `more` bytes have come."""
+        return len(self.names) - (-max(0, more - self._left) // self._limit)
+
     def _take(self, stored: Iterator[tuple[str, Buffer]]) -> Iterator[Buffer]:
         """As much of `stored` as goes into the pack that was begun."""
-        limit = FAR if self._far else NEAR
-        size = 0
         for identity, buffer in stored:
-            self.places[identity] = (len(self.names) - 1, size, len(buffer))
-            size += len(buffer)
-            self.sizes[-1] = size
+            self.places[identity] = (len(self.names) - 1, self.sizes[-1], len(buffer))
+            self.sizes[-1] += len(buffer)
             yield buffer
-            if size >= limit:
+            if not self._left:
                 return
+
+    @property
+    def _left(self) -> int:
+        """How many bytes the last pack has room for."""
+        return max(0, self._limit - self.sizes[-1]) if self.sizes else 0
 
     def _create(self, name: str, data: Buffer | Iterator[Buffer]) -> None:
         with suppress(FileExistsError):  # nobody else has this name: sent twice below us, the first reply was lost
@@ -167,8 +174,10 @@ class _Writer:
 
     def write(self, parts: Iterable[Part], again: Callable[[int, int], Buffer] | None) -> Placed:
         """Store what has to be stored; what the manifest then says of it."""
-        with Pool() as pool:
-            prepared = pool.in_order(self._prepare, units(cut(parts)), ahead=2 * THREADS)
+        coming = units(cut(parts))
+        first = list(islice(coming, 2))
+        with Pool(THREADS if len(first) > 1 else 0) as pool:  # for one unit a thread costs more than it saves
+            prepared = pool.in_order(self._prepare, chain(first, coming), ahead=2 * THREADS)
             self._packs.write(chain(self._new(prepared), self._moved(pool, again)))
         return self._placed()
 
@@ -195,7 +204,8 @@ class _Writer:
             if identity in old.chunks:
                 offsets[identity] = end
             end += size
-        worn = old.worn(map(old.chunks.__getitem__, offsets), end // FAR + SPARE - max(1, len(self._packs.names)))
+        most = end // FAR + SPARE
+        worn = old.worn(map(old.chunks.__getitem__, offsets), lambda moved: most - self._packs.count(moved))
         moving = [identity for identity in offsets if old.chunks[identity].pack in worn]
         lost = moving
         if again is not None:

@@ -56,10 +56,10 @@ class Pool:
     """
     At most `size` threads, started when there is work for them, gone when the with-block ends.
 
-    At the end of the interpreter no thread can be started: then each piece of work is done where it is begun.
+    Where there is none, as of size 0 or at the end of the interpreter, each piece of work is done where it is begun.
     """
 
-    def __init__(self, size: int = THREADS) -> None:
+    def __init__(self, size: int) -> None:
         self._size = size
         self._threads: list[threading.Thread] = []
         self._tasks: SimpleQueue[_Task[Any] | None] = SimpleQueue()
@@ -110,7 +110,7 @@ class Pool:
 
     def _start(self) -> None:
         # A stream that nobody closes must not keep the interpreter from ending: daemon.
-        thread = threading.Thread(target=self._work, daemon=True)
+        thread = threading.Thread(target=self._work, name="ckptstore", daemon=True)
         try:
             thread.start()
         except RuntimeError:

@@ -8,8 +8,9 @@ import planted
 import pytest
 from interleave import Scenario, explore
 from sealing import SETTINGS
+from small import small_chunks
 
-from ckptstore import Decision, codecs, inline
+from ckptstore import Decision, codecs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -60,10 +61,9 @@ SCENARIOS = {
 
 
 @pytest.fixture(autouse=True)
-def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """States of two hundred bytes already go to packs."""
-    monkeypatch.setattr(inline, "INLINE_JSON", 100)
-    monkeypatch.setattr(inline, "INLINE_BASE64", 100)
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Large states are some chunks in some packs, and share what does not change."""
+    small_chunks(monkeypatch)
 
 
 # What each save and load does besides takes longer, and the protocol is the same: fewer orders, each bug all the same.
@@ -92,6 +92,8 @@ PLANTED: dict[Callable[[pytest.MonkeyPatch], None], str | tuple[str, Script]] = 
     planted.no_links: STRAY_BELOW,
     planted.packs_without_aim: "pruner",
     planted.packs_first: "two writers",
+    planted.stale_table: "reader under writer",
+    planted.collect_by_number: "pruner",
     planted.losers_clean_up: "lost and late replies",
     planted.no_readback: "lost and late replies",
     planted.one_id_for_all_attempts: "lost and late replies",

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from ckptstore.retention import Retention
 
 T = TypeVar("T")
+_DICE = random.Random(1)
+COMMON = _DICE.randbytes(550).hex()  # a pack, which large states share, and another one in which they take turns
+BODIES = [COMMON + _DICE.randbytes(450).hex() for _ in range(2)]
 
 
 class SteppedBackend:
@@ -156,7 +159,7 @@ def _direct(actor: str, ghost: Ghost) -> _Direct:
 
 def _seed(ghost: Ghost) -> None:
     store = _open(_direct("seed", ghost))
-    state = "seed " + "x" * 200
+    state = "seed " + BODIES[0]
     ghost.acknowledge(store.save(RUN, state, metadata={"who": "seed", "state": state}).number, state)
 
 
@@ -186,7 +189,7 @@ class _Actor:
 
     def save(self) -> None:
         self.count += 1
-        state = f"{self.name}{self.count}" + "x" * 200 * self.scenario.large
+        state = f"{self.name}{self.count}" + BODIES[self.count % 2] * self.scenario.large
         try:
             number = self.store.save(RUN, state, metadata={"who": self.name, "state": state}).number
         except CheckpointConflict:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from interleave import SteppedBackend
 
-from ckptstore import commit, history, layout, prune, saving
+from ckptstore import commit, history, layout, packs, prune, saving
 from ckptstore.errors import BackendError, CheckpointConflict
 from ckptstore.format1 import encode_hint
 from ckptstore.history import Found, History
@@ -168,6 +168,29 @@ def packs_first(patch: Patch, /) -> None:
         return remove(past, found, decisions, dry_run=dry_run)
 
     patch.setattr(prune, "remove", reckless)
+
+
+def stale_table(patch: Patch, /) -> None:
+    """A save compares with the first table that its process has met, not with that of its base."""
+    tables: dict[int, packs._Old] = {}
+    of = packs._Old.of
+
+    def first(past: History, base: Content | None) -> packs._Old:
+        old = of(past, base)
+        return tables.setdefault(id(past.backend), old) if old.source else old
+
+    patch.setattr(packs._Old, "of", first)
+
+
+def collect_by_number(patch: Patch, /) -> None:
+    """A pack is needed by the checkpoint that it was written for, and by no other."""
+
+    def narrow(run: str, found: prune.Survey, keep: set[int]) -> list[str]:
+        kept = keep | {found.top}
+        aims = {key: layout.parse(run, key).number for key in found.others}
+        return [key for key, aim in aims.items() if aim not in kept and aim <= found.top]
+
+    patch.setattr(prune, "collect", narrow)
 
 
 def losers_clean_up(patch: Patch, /) -> None:

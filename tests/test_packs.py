@@ -1,0 +1,270 @@
+"""What large states promise: only what is new is stored, space is bounded, and what fails leaves nothing."""
+
+from __future__ import annotations
+
+import random
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from places import ALL_KINDS, make, open_store
+from sealing import SETTINGS
+from small import PACK, small_chunks
+
+from ckptstore import BackendError, CheckpointStore, cutting, packs
+from ckptstore.chunks import read_table
+from ckptstore.history import History
+from ckptstore.manifest import Manifest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    from places import Place
+
+    from ckptstore.packs import _Old as Old
+
+CODECS = pytest.mark.parametrize("codecs", SETTINGS)
+
+
+@pytest.fixture(params=ALL_KINDS)
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """Give a new root, of each kind."""
+    return make(request.param, tmp_path)
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Chunks of some hundred bytes."""
+    small_chunks(monkeypatch, threads=2)
+
+
+def noise(size: int, seed: int = 1) -> bytes:
+    """Bytes that nothing makes smaller."""
+    return random.Random(seed).randbytes(size)
+
+
+def pack_sizes(place: Place) -> dict[str, int]:
+    """Every pack that is there, and its size."""
+    return {key: len(data) for key, data in place.objects().items() if "/packs/" in key}
+
+
+def manifests(store: CheckpointStore) -> list[Manifest]:
+    """The manifests that count, with their tables."""
+    history = History(store._backend, "run", store._codecs)
+    found = [history.get(checkpoint.number) for checkpoint in store.checkpoints("run")]
+    assert all(isinstance(one, Manifest) for one in found)
+    return [one for one in found if isinstance(one, Manifest)]
+
+
+def live_bytes(store: CheckpointStore) -> dict[str, int]:
+    """How much of each pack the checkpoints of the run need."""
+    needed = {}
+    for manifest in manifests(store):
+        if manifest.header.encoding == "chunks":
+            for chunk in read_table(manifest).chunks:
+                needed[manifest.header.packs[chunk.pack], chunk.offset] = chunk.stored_size
+    live: dict[str, int] = {}
+    for (pack, _), size in needed.items():
+        live[pack] = live.get(pack, 0) + size
+    return live
+
+
+@CODECS
+def test_what_was_saved_before_is_not_stored_again(place: Place, codecs: str) -> None:
+    """After a thousand bytes came in at the front, or a kilobyte changed, at most three chunks are new."""
+    store = open_store(place, serializer="bytes", **SETTINGS[codecs])
+    state = noise(12 << 20)
+    store.save("run", state)
+    first = sum(pack_sizes(place).values())
+    for number, changed in enumerate([noise(1000, 2) + state, state[: 5 << 20] + noise(1024, 3) + state[5 << 20 :]]):
+        store.save("run", changed)
+
+        assert sum(pack_sizes(place).values()) - first <= 3 * (number + 1) * (cutting.MOST + 100)
+        assert open_store(place, serializer="bytes", **SETTINGS[codecs]).load("run") == changed
+
+
+@CODECS
+def test_another_process_finds_it_again(place: Place, codecs: str) -> None:
+    """Who has only loaded the run, or knows nothing but its newest header, stores nothing that is there."""
+    state = noise(3 << 20)
+    open_store(place, serializer="bytes", **SETTINGS[codecs]).save("run", state)
+    before = pack_sizes(place)
+    loader, stranger = (open_store(place, serializer="bytes", **SETTINGS[codecs]) for _ in range(2))
+    loader.load("run")
+    loader.save("run", state)
+    stranger.save("run", state)
+
+    assert pack_sizes(place) == before
+    assert stranger.latest("run").number == 3  # type: ignore[union-attr]
+
+
+def test_equal_chunks_of_one_state_are_stored_once(place: Place) -> None:
+    """A state of 16 MiB of zeros takes a chunk, and comes back."""
+    store = open_store(place, serializer="bytes")
+    record = store.save("run", bytes(16 << 20))
+
+    assert sum(pack_sizes(place).values()) == record.stored_size <= 2 * cutting.MOST
+    assert store.load("run") == bytes(16 << 20)
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("other", [{}, {"compression": "zstd"}, {"encryption": SETTINGS["fernet"]["encryption"]}])
+def test_other_codecs_store_all_anew(place: Place, other: dict[str, Any]) -> None:
+    """What was written through other codecs is not named by a manifest that would read it with these."""
+    state = noise(5000)
+    codecs = {"encryption": SETTINGS["fernet"]["encryption"], "compression": "zstd"}
+    open_store(place, serializer="bytes", **codecs).save("run", state)
+    before = pack_sizes(place).keys()
+    if "encryption" not in other:
+        open_store(place, **codecs).delete_run("run")  # who has no key saves nothing behind it
+    store = open_store(place, serializer="bytes", **other)
+    store.save("run", state)
+
+    assert sum(size for key, size in pack_sizes(place).items() if key not in before) >= len(state)
+    assert store.load("run") == state
+
+
+def edits(state: bytes, dice: random.Random) -> bytes:
+    """`state` as a program might leave it a step later: a little changed, or much, or grown, or cut down."""
+    if dice.random() < 0.01:
+        return dice.randbytes(dice.randrange(100, 20_000))
+    for _ in range(dice.randrange(1, 6)):
+        at, size = dice.randrange(len(state) + 1), dice.choice([1, 10, 300, 3000])
+        state = state[:at] + dice.randbytes(dice.choice([0, size])) + state[at + dice.choice([0, size]) :]
+    return state if len(state) < 40_000 else state[10_000:]
+
+
+def check_space(store: CheckpointStore, place: Place) -> None:
+    """Check that packs take at most twice what lives, and one more, and that no manifest names too many."""
+    live = live_bytes(store)
+    stored = sum(pack_sizes(place).values())
+    assert stored <= 2 * sum(live.values()) + max(pack_sizes(place).values(), default=0)
+    for manifest in manifests(store):
+        size = max(manifest.header.size, manifest.header.stored_size)  # of small chunks encryption makes larger ones
+        assert len(manifest.header.packs) <= size // packs.FAR + packs.SPARE
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("retention", [1, 3, 10])
+@CODECS
+def test_a_run_never_takes_twice_what_it_needs(codecs: str, retention: int, tmp_path: Path) -> None:
+    """Over 200 saves of a state that changes in all ways, space stays bounded, and so does the number of packs."""
+    place = make("memory", tmp_path)
+    store = open_store(place, serializer="bytes", retention=retention, **SETTINGS[codecs])
+    dice = random.Random(f"{codecs} {retention}")
+    state = dice.randbytes(20_000)
+    for step in range(200):
+        state = edits(state, dice)
+        if step % 3:
+            store.save("run", state)
+        else:
+            with store.open_writer("run") as file:
+                file.write(state)
+        check_space(store, place)
+        if step % 20 == 0:
+            assert open_store(place, serializer="bytes", **SETTINGS[codecs]).load("run") == state
+    assert store.verify("run").ok
+
+
+def only_dead(old: Old, needed: Iterable[Any], _: object) -> set[int]:
+    """Give up packs that are mostly dead, however many there are."""
+    return worn(old, needed, lambda _: 10**6)
+
+
+worn = packs._Old.worn
+PLANTED: dict[str, Callable[..., set[int]]] = {"none is given up": lambda *_: set(), "however many": only_dead}
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("bug", PLANTED)
+def test_the_check_of_space_finds(bug: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without giving up packs, the bounds of the test above break."""
+    monkeypatch.setattr(packs._Old, "worn", PLANTED[bug])
+
+    with pytest.raises(AssertionError):
+        test_a_run_never_takes_twice_what_it_needs("plain", 1, tmp_path)
+
+
+@pytest.mark.usefixtures("small")
+@CODECS
+def test_a_save_that_fails_in_the_middle_leaves_nothing(
+    place: Place, codecs: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that is full at the third pack: a clear error, the checkpoint before untouched, the space given back."""
+    store = open_store(place, serializer="bytes", **SETTINGS[codecs])
+    store.save("run", noise(3000))
+    before = place.objects()
+    create, room = store._backend.create, iter(range(2))
+
+    def full(key: str, data: Any) -> None:  # noqa: ANN401 - a backend's data
+        if next(room, None) is None:
+            raise OSError(28, "No space left on device")
+        create(key, data)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store._backend, "create", full)
+        with pytest.raises(BackendError, match=r"run 'run'.*No space left.*untouched"):
+            store.save("run", noise(20_000, 2))
+
+    assert not [thread for thread in threading.enumerate() if thread.name == "ckptstore"]
+    assert store.load("run") == noise(3000)
+    store.save("run", b"small")
+    store.prune("run")
+    assert place.objects().keys() - before.keys() == {"run/000000000002.json"}
+
+
+def test_windows_cut_as_one_piece() -> None:
+    """However a stream comes in, it is cut as if it lay in memory, and nothing is lost."""
+    data = noise(9 << 20) + bytes(3 << 20) + noise(100)
+    whole = [bytes(piece) for piece in cutting.cut([data])]
+    dice = random.Random(7)
+    blocks, at = [], 0
+    while at < len(data):
+        size = dice.choice([0, 1, 1000, 300_000, 5 << 20])
+        blocks.append(data[at : at + size])
+        at += size
+
+    assert [bytes(piece) for piece in cutting.cut([iter(blocks)])] == whole
+    assert b"".join(whole) == data
+    assert max(map(len, whole)) <= cutting.MOST
+
+
+def test_small_parts_are_cut_together() -> None:
+    """Ten thousand small parts make no ten thousand chunks."""
+    parts = [noise(1000, seed) for seed in range(3000)]
+    pieces = [bytes(piece) for piece in cutting.cut(parts)]
+
+    assert b"".join(pieces) == b"".join(parts)
+    assert len(pieces) < 15
+
+
+def test_where_the_cutter_is_missing_cuts_are_fixed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without pyfastcdc large states are saved all the same, and what is changed in place is still found again."""
+    monkeypatch.setitem(__import__("sys").modules, "pyfastcdc", None)
+    cutting.make_cutter.cache_clear()
+    state = noise(3 << 20)
+    changed = state[: 1 << 20] + b"x" + state[(1 << 20) + 1 :]
+    pieces = [bytes(piece) for piece in cutting.cut([state])]
+    monkeypatch.undo()
+    cutting.make_cutter.cache_clear()
+
+    assert b"".join(pieces) == state
+    assert {len(piece) for piece in pieces} == {cutting.AVERAGE}
+    assert len(changed) == len(state)
+
+
+@pytest.mark.usefixtures("small")
+def test_a_reused_pack_is_full_of_what_lives(place: Place) -> None:
+    """The packs that a manifest names are at least half alive in it, old or new."""
+    store = open_store(place, serializer="bytes", retention=1)
+    state = noise(30 * PACK)
+    for seed in range(10):
+        state = state[:-2000] + noise(2000, seed)
+        store.save("run", state)
+        [manifest] = manifests(store)
+        live = live_bytes(store)
+
+        sizes = dict(zip(manifest.header.packs, read_table(manifest).packs, strict=True))
+        assert {f"run/packs/{name}": size for name, size in sizes.items()} == pack_sizes(place)
+        assert all(2 * live[name] >= size for name, size in sizes.items())
