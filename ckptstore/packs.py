@@ -132,9 +132,9 @@ class _Packs:
                 if not self._far:
                     self._create(self.names[-1], taken)
                     continue
-                if len(waiting) == UPLOADS:
-                    waiting.pop(0)()
                 waiting.append(uploads.begin(partial(self._create, self.names[-1], b"".join(taken))))
+                if len(waiting) > UPLOADS:
+                    waiting.pop(0)()
             for wait in waiting:
                 wait()
 

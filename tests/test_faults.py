@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from faults import MODES, Died, FaultyBackend, Mode
 from sealing import SETTINGS
+from small import small_chunks
 from trial import CASES, RUN, Case, Trial, calls, opened
 
-from ckptstore import CheckpointConflict, CheckpointNotFound, inline
+from ckptstore import CheckpointConflict, CheckpointNotFound
 from ckptstore_backends.local import LocalBackend
 from ckptstore_backends.memory import MemoryBackend
 
@@ -23,10 +24,9 @@ CODECS: dict[str, Any] = {}  # of every store of a test; the fixture that makes 
 
 
 @pytest.fixture(autouse=True)
-def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """States of a hundred bytes already go to packs."""
-    monkeypatch.setattr(inline, "INLINE_JSON", 100)
-    monkeypatch.setattr(inline, "INLINE_BASE64", 100)
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Large states are some chunks in some packs, and share what does not change."""
+    small_chunks(monkeypatch)
 
 
 @pytest.fixture(params=["memory", "local", "memory, zstd + fernet"])

@@ -11,19 +11,18 @@ pytest.importorskip("moto.server")
 
 from faults import MODES, Mode
 from places import InBucket, s3_backend
+from small import small_chunks
 from trial import CASES, Case, Trial, calls
 
-from ckptstore import inline
 from ckptstore_backends.memory import MemoryBackend
 
 READS = {"load", "load by number", "latest", "checkpoints"}  # which change nothing, whether they fail or die
 
 
 @pytest.fixture(autouse=True)
-def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """States of a hundred bytes already go to packs."""
-    monkeypatch.setattr(inline, "INLINE_JSON", 100)
-    monkeypatch.setattr(inline, "INLINE_BASE64", 100)
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Large states are some chunks in some packs, and share what does not change."""
+    small_chunks(monkeypatch)
 
 
 def on_s3(case: Case) -> Trial:

@@ -34,5 +34,7 @@ def small_chunks(monkeypatch: pytest.MonkeyPatch, *, threads: int = 0) -> None:
     monkeypatch.setattr(packs, "FAR", PACK)
     monkeypatch.setattr(fetch, "_SPAN", 700)
     monkeypatch.setattr(stream_writer, "BLOCK", 256)
+    monkeypatch.setattr(packs, "UPLOADS", threads)
+    monkeypatch.setattr(fetch, "_FAR_THREADS", threads)
     for module in (packs, fetch):
         monkeypatch.setattr(module, "THREADS", threads)

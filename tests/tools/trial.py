@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import random
 import warnings
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from ckptstore.backend import Backend
 
 RUN = "run"
-LARGE = "x" * 200  # above the limit that the tests set, so it goes to a pack
+LARGE = random.Random(1).randbytes(700).hex()  # with the sizes that the tests set, five chunks in two packs
 
 
 class Case(NamedTuple):
