@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from ckptstore.serialized import Part
 
 BLOCK = 1024 * 1024  # bytes of an array that are copied at a time
+_HEAD = {"dtype", "shape", "order"}
+_WHOLE = _HEAD | {"data"}
 _STRUCTURED = {"names", "formats", "offsets", "itemsize", "aligned"}
 # Not O: an object in an array is a pointer, and bytes from a file must never become one.
 _SIMPLE = re.compile(r"[<>|][biufcmMSUV][0-9]{1,10}(\[[0-9]*[A-Za-z]+\])?")
@@ -64,9 +66,9 @@ def described(array: np.ndarray[Any, Any], head: dict[str, object]) -> dict[str,
 
 def revive(value: Any) -> np.ndarray[Any, Any]:  # noqa: ANN401 - whatever JSON holds
     """The array that `described` gave `value` for, writable; `ValueError` or `TypeError` for anything else."""
-    if type(value) is not dict or type(value.get("data")) is not str:
+    plan = Plan.of(value, _WHOLE)
+    if type(value["data"]) is not str:
         raise ValueError("not an array")
-    plan = Plan.of({name: part for name, part in value.items() if name != "data"})
     raw = a2b_base64(value["data"], strict_mode=True)
     if plan.nbytes != len(raw):
         raise ValueError("shape and data differ")
@@ -84,9 +86,9 @@ class Plan(NamedTuple):
     nbytes: int
 
     @classmethod
-    def of(cls, head: Any) -> Plan:  # noqa: ANN401 - whatever JSON holds
-        """What `head` gave `head` for; `ValueError` or `TypeError` for anything else."""
-        if type(head) is not dict or head.keys() != {"dtype", "shape", "order"} or head["order"] not in ("C", "F"):
+    def of(cls, head: Any, keys: set[str] = _HEAD) -> Plan:  # noqa: ANN401 - whatever JSON holds
+        """The plan by a head, or by a dict with other keys besides; `ValueError` or `TypeError` for anything else."""
+        if type(head) is not dict or head.keys() != keys or head["order"] not in ("C", "F"):
             raise ValueError("not an array")
         try:
             import numpy as np  # noqa: PLC0415 - costs 100 ms, and most states have no arrays

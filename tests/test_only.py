@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
 import pytest
 from sources import Bytes, written
 
-from ckptstore import Omitted, only
+from ckptstore import Omitted, VersionMismatch, only
 from ckptstore.serializers import JsonSerializer
 
 JSON = JsonSerializer()
@@ -112,6 +113,28 @@ def test_no_path(wrong: Any) -> None:  # noqa: ANN401 - what no type checker wou
     """What is no path and no list of paths is a TypeError."""
     with pytest.raises(TypeError, match="only must be a key, a tuple of keys and indexes, or a list of these"):
         only.paths(wrong)
+
+
+@dataclasses.dataclass
+class Training:
+    """A state with a part that may be left out, and one that may not."""
+
+    step: int
+    params: dict[str, np.ndarray[Any, Any]]
+    optimizer: Any
+
+
+def test_typed() -> None:
+    """What is left out fits fields of any type; elsewhere, the error names the place."""
+    serialized = JSON.serialize(Training(1, {"w": WEIGHTS}, [WEIGHTS]))
+    assert serialized.tree is not None
+    source = Bytes(written(serialized))
+
+    state = JSON.deserialize_as(source, serialized.tree, Training, [("params",)])
+
+    assert (state.params["w"].tolist(), state.optimizer) == (WEIGHTS.tolist(), [NO_WEIGHTS])
+    with pytest.raises(VersionMismatch, match=r'state\.params\["w"\]: expected numpy\.ndarray, got Omitted'):
+        JSON.deserialize_as(source, serialized.tree, Training, [])
 
 
 def test_bytes_alike() -> None:
