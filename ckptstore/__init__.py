@@ -17,6 +17,7 @@ from ckptstore.errors import (
 )
 from ckptstore.retention import Decision, KeepLast, Retention
 from ckptstore.schema import Schema
+from ckptstore.serialized import Omitted
 from ckptstore.serializers import Serializer
 from ckptstore.store import CheckpointStore
 
@@ -31,6 +32,7 @@ __all__ = [
     "Decision",
     "DecryptionError",
     "KeepLast",
+    "Omitted",
     "Retention",
     "Schema",
     "Serializer",

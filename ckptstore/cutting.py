@@ -8,7 +8,7 @@ Which cutter was used matters to the writer alone, never to a reader.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -16,12 +16,14 @@ if TYPE_CHECKING:
     from ckptstore.backend import Buffer
     from ckptstore.serialized import Part
 
+    AnyPart: TypeAlias = bytes | Part | Iterable[Buffer]  # the last of streams, whose length nobody knows
+
 LEAST, AVERAGE, MOST = 256 * 1024, 512 * 1024, 1024 * 1024  # bytes of a piece; the first are skipped, at no cost
 WINDOW = 4 * MOST  # bytes that are looked at together where they have to be copied
 UNIT = 2 * 1024 * 1024  # bytes that a thread takes at a time: of 64 KiB two threads make less than one
 
 
-def cut(parts: Iterable[Part]) -> Iterator[Buffer]:
+def cut(parts: Iterable[AnyPart]) -> Iterator[Buffer]:
     """
     The pieces of a state's parts, one after the other.
 
@@ -39,7 +41,7 @@ def cut(parts: Iterable[Part]) -> Iterator[Buffer]:
     yield from _cut_windows(small)
 
 
-def _size(part: Part) -> int:
+def _size(part: AnyPart) -> int:
     """How large `part` is; of a stream nobody knows, and it is a part of its own."""
     return len(part) if isinstance(part, bytes) else getattr(part, "nbytes", LEAST)
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ckptstore import schema, serializers
 from ckptstore.checkpoint import Checkpoint
-from ckptstore.errors import CheckpointCorrupt, CheckpointError, DecryptionError
+from ckptstore.errors import CheckpointCorrupt, CheckpointError, DecryptionError, VersionMismatch
 from ckptstore.history import TRIES
 from ckptstore.manifest import Damaged, Manifest
+from ckptstore.only import select
 from ckptstore.serialized import Gone
 from ckptstore.serializers import JsonSerializer
 from ckptstore.stored import open_state
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ckptstore.history import History
-    from ckptstore.manifest import Content
+    from ckptstore.manifest import Content, Named
+    from ckptstore.only import Path
     from ckptstore.serializers import Serializer
     from ckptstore.stored import Stored
 
@@ -97,16 +99,50 @@ def at(history: History, which: Checkpoint | datetime | int, use: Callable[[Load
     )
 
 
-def decode(found: Loaded, own: Serializer, due: schema.Schema | None, type_: Any) -> Any:  # noqa: ANN401 - whatever was saved
-    """The state, by the serializer that the manifest names, migrated to `due` and built into `type_` or its type."""
-    header = found.manifest.header
-    reader = serializers.reader(header.serializer.name, own)
-    target = due.type if due is not None and type_ is None else type_
-    as_it_is = due is None or due.version == header.version
-    data = found.state.read()
-    if target is not None and as_it_is and isinstance(reader, JsonSerializer):
-        return reader.loads_as(data, target)
-    return schema.restore(reader.loads(data), header.version, due, type_)
+class Wanted(NamedTuple):
+    """What a load makes of a state: by which serializer, of which schema and type, and which arrays of it."""
+
+    serializer: Serializer
+    schema: schema.Schema | None
+    type: Any
+    only: list[Path] | None
+
+
+def decode(found: Loaded, wanted: Wanted) -> Any:  # noqa: ANN401 - whatever was saved
+    """The state, by the serializer that the manifest names, migrated to the schema that is due, as the type due."""
+    header, due = found.manifest.header, wanted.schema
+    reader = serializers.reader(header.serializer.name, wanted.serializer)
+    tree = _tree(header.serializer)
+    if wanted.only is not None and not isinstance(reader, JsonSerializer):
+        raise CheckpointError(f"only= chooses among arrays of a JSON state, and it was saved with {reader.name!r}")
+    target = due.type if due is not None and wanted.type is None else wanted.type
+    if target is not None and (due is None or due.version == header.version) and isinstance(reader, JsonSerializer):
+        if tree is not None:
+            return reader.deserialize_as(found.state, tree, target, wanted.only)
+        if wanted.only is None:
+            return reader.loads_as(found.state.read(), target)
+    state = _state(found.state, reader, tree, wanted.only)
+    return schema.restore(state, header.version, due, wanted.type)
+
+
+def _state(stored: Stored, reader: Serializer, tree: int | None, only: list[Path] | None) -> object:
+    if tree is not None and isinstance(reader, JsonSerializer):
+        return reader.deserialize(stored, tree, only)
+    state = reader.loads(stored.read())
+    if only is not None:
+        select(state, only)  # nothing to leave out, but a wrong path is wrong all the same
+    return state
+
+
+def _tree(serializer: Named) -> int | None:
+    """The length of the JSON, where buffers stand behind it; `VersionMismatch` for settings that are not known."""
+    settings = serializer.settings
+    tree = settings.get("tree")
+    if settings and (serializer.name != "json" or len(settings) > 1 or type(tree) is not int):
+        raise VersionMismatch(
+            f"it was written with {serializer.name} in a way that this ckptstore does not know: upgrade ckptstore"
+        )
+    return tree if type(tree) is int else None
 
 
 def _use(history: History, manifest: Manifest, use: Callable[[Loaded], Any]) -> Any:  # noqa: ANN401 - whatever `use` makes

@@ -41,6 +41,7 @@ class _Native(NamedTuple):
     shape: Shape
     prefix: bytes
     decode: Callable[[memoryview], Any]
+    blobs: tuple[str, ...]  # the fields with bytes in them
 
 
 class _Envelope(msgspec.Struct, forbid_unknown_fields=True):
@@ -55,18 +56,28 @@ def dumps(state: object) -> bytes | None:
     `state`, a dataclass or Struct, in the form that `loads` reads; None for what is better written with tags.
 
     That is what is small, of a class whose fields are not all of known and exact types, or holds anything that would
-    not come back equal and of the same type: a subclass, NaN, a time zone.
+    not come back equal and of the same type: a subclass, NaN, a time zone; or bytes that should stand beside the JSON.
     """
     native = _native(cast("Hashable", type(state)))
     if native is None:
         return None
     try:
+        if _is_apart(state, native):
+            return None
         data = _encode(state)
         if len(data) < SMALL or not native.shape.holds([state]):
             return None
     except (TypeError, ValueError, AttributeError, RecursionError):  # what is wrong with it, tags can say better
         return None
     return b"".join((native.prefix, data, _END))
+
+
+def _is_apart(state: object, native: _Native) -> bool:
+    """Whether bytes of `state` should stand beside its JSON: asked before a base64 of them takes memory."""
+    blobs = [getattr(state, name) for name in native.blobs]
+    if all(type(blob) is bytes for blob in blobs):
+        return not shapes.inline(blobs)
+    return not native.shape.holds([state])
 
 
 def loads(data: bytes, type: type[T]) -> T:  # noqa: A002 - as `fit` calls it
@@ -99,7 +110,8 @@ def _native(kind: Any) -> _Native | None:  # noqa: ANN401 - a class, or whatever
     text = _encode(shape.json)
     if len(text) > SHAPE_LIMIT:
         return None
-    return _Native(shape, b"".join((TYPED, text, b",")), msgspec.json.Decoder(kind).decode)
+    blobs = (name for name, key in shapes.fields(kind)[1].items() if b'"bytes"' in _encode(shape.json[key]))
+    return _Native(shape, b"".join((TYPED, text, b",")), msgspec.json.Decoder(kind).decode, tuple(blobs))
 
 
 @lru_cache(64)

@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from ckptstore.backend import Buffer
+    from ckptstore.cutting import AnyPart
     from ckptstore.history import History
     from ckptstore.manifest import Content
-    from ckptstore.serialized import Part
 
 NEAR, FAR = 64 * 1024 * 1024, 16 * 1024 * 1024  # bytes after which a pack is full: a file, a request
 UPLOADS = 4  # packs under way at once to where requests take long
@@ -50,7 +50,7 @@ class _Prepared(NamedTuple):
 def write(
     history: History,
     base: Content | None,
-    parts: Iterable[Part],
+    parts: Iterable[AnyPart],
     again: Callable[[int, int], Buffer] | None = None,
 ) -> Placed:
     """
@@ -172,7 +172,7 @@ class _Writer:
         self._claims: dict[str, object] = {}
         self._order: list[tuple[str, int]] = []  # id and size of each chunk of the state
 
-    def write(self, parts: Iterable[Part], again: Callable[[int, int], Buffer] | None) -> Placed:
+    def write(self, parts: Iterable[AnyPart], again: Callable[[int, int], Buffer] | None) -> Placed:
         """Store what has to be stored; what the manifest then says of it."""
         coming = units(cut(parts))
         first = list(islice(coming, 2))

@@ -6,6 +6,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, get_origin
 
 from ckptstore import arrays
+from ckptstore.serialized import Omitted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -62,6 +63,8 @@ def refuse(kind: type, storable: Iterable[type]) -> Refusal:
     bases = [base.__name__ for base in kind.__mro__ if base in storable]
     if issubclass(kind, Enum):
         advice = "store its .value"
+    elif issubclass(kind, Omitted):
+        advice = "it stands for what was not loaded, so load the state without only= and save that"
     elif hint := arrays.advice(kind):
         name, advice = f"{kind.__module__}.{name}", hint
     elif bases:

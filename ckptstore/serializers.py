@@ -1,19 +1,27 @@
-"""State <-> bytes."""
+"""State <-> bytes and buffers."""
 
 from __future__ import annotations
 
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import msgspec
 
+from ckptstore import large
 from ckptstore.errors import CheckpointCorrupt, CheckpointError
-from ckptstore.serialized import Serialized
+from ckptstore.serialized import Memory, Serialized
 from ckptstore.tags import TAGGED, escape, tag
 from ckptstore.untag import LARGE, TYPED, too_deep, untag
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ckptstore.only import Path
+    from ckptstore.serialized import Source
 
 T = TypeVar("T")
 
 _encode = msgspec.json.Encoder().encode
+_encode_inline = msgspec.json.Encoder(enc_hook=large.inline).encode
 _decode = msgspec.json.Decoder().decode
 
 
@@ -49,17 +57,21 @@ class JsonSerializer(msgspec.Struct, frozen=True):
 
     def dumps(self, state: object) -> bytes:
         """Compact JSON; `TypeError` names the path of what cannot be stored, `ValueError` that of a cycle."""
-        if type(state) not in TAGGED:  # a record, for all else is refused
-            from ckptstore import native  # noqa: PLC0415 - only where it is used
+        data = _native(state)
+        return _in_utf8(_encode_inline, tag(state)) if data is None else data
 
-            data = native.dumps(state)
-            if data is not None:
-                return data
-        tree = tag(state)
-        try:
-            return _encode(tree)
-        except UnicodeEncodeError:  # a lone surrogate: rare enough that no other save should look for one
-            return _encode(escape(tree))
+    def serialize(self, state: object) -> Serialized:
+        """What `dumps` gives, or its JSON with the large arrays and bytes of `state` beside it, not copied."""
+        data = _native(state)
+        if data is None:
+            tree = tag(state)
+            try:
+                data = _in_utf8(_encode, tree)
+            except TypeError:  # there is a `Large` in it: what no tree may hold was refused before
+                from ckptstore import buffered  # noqa: PLC0415 - only where it is used
+
+                return _in_utf8(buffered.serialize, tree)
+        return Serialized((data,), len(data))
 
     def loads(self, data: bytes) -> object:
         """The state; `CheckpointCorrupt` for anything that `dumps` does not write."""
@@ -76,6 +88,22 @@ class JsonSerializer(msgspec.Struct, frozen=True):
 
         return native.loads(data, type) if data.startswith(TYPED) else fitting.fit(self.loads(data), type)
 
+    def deserialize(self, source: Source, tree: int, only: list[Path] | None = None) -> object:
+        """
+        The state that `serialize` gave a `tree` for, its buffers fetched into the memory that they stay in.
+
+        With `only`, those at these paths and below; in the place of others stands `Omitted`.
+        """
+        from ckptstore import buffered  # noqa: PLC0415 - only where it is used
+
+        return buffered.deserialize(source, tree, only)
+
+    def deserialize_as(self, source: Source, tree: int, type: type[T], only: list[Path] | None = None) -> T:  # noqa: A002 - as above
+        """The same as a `type`; `VersionMismatch` where it does not fit."""
+        from ckptstore import fitting  # noqa: PLC0415 - only where it is used
+
+        return fitting.fit(self.deserialize(source, tree, only), type)
+
     def _loads(self, data: bytes) -> object:
         try:
             tree = _decode(data)
@@ -85,6 +113,21 @@ class JsonSerializer(msgspec.Struct, frozen=True):
             raise too_deep() from None
         # `dumps` writes a tag exactly so, and within a string the quote is escaped: without one, no walk is due.
         return untag(tree) if b'{"$' in data else tree
+
+
+def _native(state: object) -> bytes | None:
+    if type(state) in TAGGED:  # all but a record, and what is refused
+        return None
+    from ckptstore import native  # noqa: PLC0415 - only where it is used
+
+    return native.dumps(state)
+
+
+def _in_utf8(encode: Callable[[Any], T], tree: Any) -> T:  # noqa: ANN401 - JSON-able
+    try:
+        return encode(tree)
+    except UnicodeEncodeError:  # a lone surrogate: rare enough that no other save should look for one
+        return encode(escape(tree))
 
 
 class BytesSerializer(msgspec.Struct, frozen=True):
@@ -100,6 +143,15 @@ class BytesSerializer(msgspec.Struct, frozen=True):
         if isinstance(state, (bytes, bytearray, memoryview)):
             return bytes(state)
         raise TypeError(f'state: serializer="bytes" stores bytes, bytearray or memoryview, not {type(state).__name__}')
+
+    def serialize(self, state: object) -> Serialized:
+        """`state` in one part, not copied."""
+        if type(state) is bytes or not isinstance(state, (bytearray, memoryview)):
+            data = self.dumps(state)
+            return Serialized((data,), len(data))
+        view = memoryview(state)
+        part = Memory(view.cast("B")) if view.c_contiguous and view.nbytes else bytes(view)  # empty ones have no cast
+        return Serialized((part,), view.nbytes)
 
     def loads(self, data: bytes) -> object:
         """`data` itself."""
@@ -139,6 +191,7 @@ class PickleSerializer(msgspec.Struct, frozen=True):
 
 _SHIPPED = {made.name: made for made in (JsonSerializer(), BytesSerializer(), PickleSerializer())}
 _SAFE = ("json", "bytes")
+_IN_PARTS = {JsonSerializer, BytesSerializer}  # not their subclasses, which may have a `dumps` of their own
 
 
 def resolve(serializer: str | Serializer) -> Serializer:
@@ -174,11 +227,13 @@ def reader(name: str, own: Serializer) -> Serializer:
     )
 
 
-def _names() -> str:
-    return ", ".join(f'"{name}"' for name in _SHIPPED)
-
-
 def serialize(serializer: Serializer, state: object) -> Serialized:
-    """`state` in parts."""
+    """`state` in parts, without a copy of its buffers where the serializer is one that can."""
+    if isinstance(serializer, (JsonSerializer, BytesSerializer)) and type(serializer) in _IN_PARTS:
+        return serializer.serialize(state)
     data = serializer.dumps(state)
     return Serialized((data,), len(data))
+
+
+def _names() -> str:
+    return ", ".join(f'"{name}"' for name in _SHIPPED)

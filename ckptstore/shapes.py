@@ -37,6 +37,8 @@ from uuid import UUID
 
 import msgspec
 
+from ckptstore.large import LEAST, TOGETHER
+from ckptstore.serialized import Omitted
 from ckptstore.tags import HIGH, LOW
 
 _BLOCK = 1024  # records whose fields are looked at one after the other: as many as the processor's cache holds
@@ -58,7 +60,7 @@ _SCALARS: dict[str, type] = {
     "UUID": UUID,
 }
 _NAMES = {kind: name for name, kind in _SCALARS.items()}
-_BUILT_IN = (*_SCALARS.values(), list, dict, tuple, set, frozenset, Enum, BaseException)
+_BUILT_IN = (*_SCALARS.values(), list, dict, tuple, set, frozenset, Enum, BaseException, Omitted)
 _JSON_KIND = {"null": "null", "bool": "bool", "int": "number", "float": "number"}  # all other scalars are a str
 
 
@@ -204,9 +206,9 @@ def _record(kind: type, within: Within) -> Shape:
     if kind in within or issubclass(kind, _BUILT_IN) or hasattr(kind, "__attrs_attrs__"):
         raise _Shapeless
     hints = get_type_hints(kind, include_extras=True)
-    tag, names = _fields(kind)
-    fields = [(attrgetter(name), _shape(hints[name], (*within, kind))) for name in names]
-    json = tag | {key: shape.json for key, (_, shape) in zip(names.values(), fields, strict=True)}
+    tag, names = fields(kind)
+    parts = [(attrgetter(name), _shape(hints[name], (*within, kind))) for name in names]
+    json = tag | {key: shape.json for key, (_, shape) in zip(names.values(), parts, strict=True)}
 
     # An instance without the attribute, such as one unpickled from older code, has the class's; msgspec would omit it.
     slot = MemberDescriptorType
@@ -216,12 +218,12 @@ def _record(kind: type, within: Within) -> Shape:
         if shadowed and not all(vars(record).keys() >= shadowed for record in records):
             return False
         blocks = (records[start : start + _BLOCK] for start in range(0, len(records), _BLOCK))
-        return all(shape.holds(list(map(get, block))) for block in blocks for get, shape in fields)
+        return all(shape.holds(list(map(get, block))) for block in blocks for get, shape in parts)
 
     return Shape(json, {kind: check}, frozenset({"object"}))
 
 
-def _fields(kind: Any) -> tuple[dict[str, Any], dict[str, str]]:  # noqa: ANN401 - a class
+def fields(kind: Any) -> tuple[dict[str, Any], dict[str, str]]:  # noqa: ANN401 - a class
     """The shape of a record's tag, and its fields' names in Python and in JSON."""
     if not issubclass(kind, msgspec.Struct):
         import dataclasses  # noqa: PLC0415 - 6 ms, and whoever made this class has loaded it
@@ -255,13 +257,18 @@ def _floats(values: list[float]) -> bool:
     return -inf < sum(values) < inf or all(map(isfinite, values))
 
 
+def inline(values: list[bytes]) -> bool:
+    """None of these should stand beside the JSON; of a state, the fields are looked at one by one: near enough."""
+    return sum(len(value) for value in values if len(value) >= LEAST) < TOGETHER
+
+
 def _times(values: list[Any]) -> bool:
     """No zone but UTC, the very one: others equal it and have a name of their own."""
     zones = set(map(id, map(attrgetter("tzinfo"), values)))
     return zones <= {id(None), id(UTC)} and not any(map(attrgetter("fold"), values))
 
 
-_CHECKS: dict[type, Check] = {int: _ints, float: _floats, datetime: _times, time: _times}
+_CHECKS: dict[type, Check] = {bytes: inline, int: _ints, float: _floats, datetime: _times, time: _times}
 _FORMS: dict[Any, Callable[[tuple[Any, ...], Within], Shape]] = {
     Annotated: _annotated,
     Union: _union,

@@ -10,6 +10,7 @@ from ckptstore.errors import CheckpointNotFound, translated
 from ckptstore.format1 import encode_metadata
 from ckptstore.history import History
 from ckptstore.manifest import Named
+from ckptstore.only import paths
 from ckptstore.position import Positions
 from ckptstore.retention import KeepAll
 from ckptstore.retention import resolve as resolve_retention
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from ckptstore.checkpoint import Checkpoint
     from ckptstore.compression import Zstd
     from ckptstore.loading import Loaded
+    from ckptstore.only import Only
     from ckptstore.prune import PruneReport
     from ckptstore.retention import Retention
     from ckptstore.schema import Schema
@@ -108,23 +110,36 @@ class CheckpointStore:
         return self._save(run, self._serializer, state, metadata, after)
 
     @overload
-    def load(self, run: str, *, at: At | None = None) -> Any: ...  # noqa: ANN401 - whatever was saved
+    def load(self, run: str, *, at: At | None = None, only: Only | None = None) -> Any: ...  # noqa: ANN401 - whatever was saved
     @overload
-    def load(self, run: str, *, at: At | None = None, default: object) -> Any: ...  # noqa: ANN401 - whatever was saved
+    def load(self, run: str, *, at: At | None = None, only: Only | None = None, default: object) -> Any: ...  # noqa: ANN401 - whatever was saved
     @overload
-    def load(self, run: str, *, at: At | None = None, type: type[T]) -> T: ...
+    def load(self, run: str, *, at: At | None = None, only: Only | None = None, type: type[T]) -> T: ...
     @overload
-    def load(self, run: str, *, at: At | None = None, type: type[T], default: D) -> T | D: ...
-    def load(self, run: str, *, at: At | None = None, type: Any = None, default: Any = _MISSING) -> Any:  # noqa: A002 - the word that users know from msgspec
+    def load(self, run: str, *, at: At | None = None, only: Only | None = None, type: type[T], default: D) -> T | D: ...
+    def load(
+        self,
+        run: str,
+        *,
+        at: At | None = None,
+        only: Only | None = None,
+        type: Any = None,  # noqa: A002 - the word that users know from msgspec
+        default: Any = _MISSING,
+    ) -> Any:
         """
         The state that was saved, equal and of the same types, every byte of it checked.
 
         `at` is a number, a `Checkpoint`, or an aware datetime (the newest at or before it); without it, the newest,
         from which the next save then continues. `type` is what the state is to be built into, such as a dataclass.
+        `only`, a key or a tuple of keys and indexes, or a list of these, says of which part of the state the arrays and
+        bytes are fetched that stand beside the JSON (64 KiB and more together); `Omitted` stands for each of the rest.
         Raises `CheckpointNotFound` unless there is a `default`, `CheckpointCorrupt` for damage, `VersionMismatch` for a
-        state that does not fit `type` or was written by a newer ckptstore, and `BackendError` when the storage fails.
+        state that does not fit `type` or was written by a newer ckptstore, `LookupError` for a part that the state does
+        not have, and `BackendError` when the storage fails.
         """
-        return self._read(run, at, lambda found: loading.decode(found, self._serializer, self._schema, type), default)
+        chosen = None if only is None else paths(only)
+        wanted = loading.Wanted(self._serializer, self._schema, type, chosen)
+        return self._read(run, at, lambda found: loading.decode(found, wanted), default)
 
     def latest(self, run: str) -> Checkpoint | None:
         """The record of the newest checkpoint; None in a run without any. Costs the same however many there are."""

@@ -9,13 +9,13 @@ What JSON has stands for itself. What it lacks is a dict with one key, the tag:
     {"$uuid": …}  {"$ndarray": {"dtype", "shape", "order", "data"}}
     {"$dict": [[key, value], …]}  a dict that JSON cannot hold, or that looks like a tag
 
-Dataclasses, Structs and Enum members are stored as fields and values. `untag` is the way back.
+Dataclasses, Structs and Enum members are stored as fields and values. Bytes and arrays of 4 KiB and more are left as a
+`Large`, for who makes JSON of the tree. `untag` is the way back.
 """
 
 from __future__ import annotations
 
 import re
-from binascii import b2a_base64
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -26,8 +26,9 @@ from uuid import UUID
 
 from msgspec import UNSET, Struct
 
-from ckptstore import arrays, isotime
+from ckptstore import arrays, isotime, large
 from ckptstore.refusals import Refusal, field, item, member, refuse
+from ckptstore.serialized import Omitted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -157,10 +158,8 @@ def _part(x: object, items: list[Any], depth: int, step: Step, keys: Sequence[ob
 
 def _pairs(x: dict[Any, Any], depth: int) -> dict[str, Any]:
     """A dict with other keys than str; Enum members are stored as their values, so they may be str after all."""
-    given = list(x)
-    keys = _part(x, given, depth, member)
-    _check_hashable(x)
-    values = _part(x, list(x.values()), depth, item, given)
+    keys = _members(x, depth)
+    values = _part(x, list(x.values()), depth, item, list(x))
     if _STR.issuperset(map(type, keys)):
         return _escaped(dict(zip(keys, values, strict=True)))
     return {"$dict": list(zip(keys, values, strict=True))}
@@ -172,11 +171,18 @@ def _tuple(x: tuple[Any, ...], depth: int) -> dict[str, Any]:
 
 def _set(x: set[Any] | frozenset[Any], depth: int) -> dict[str, Any]:
     """A set, its elements in an order of their own: equal sets are equal bytes, in every process."""
-    elements = _part(x, list(x), depth, member)
-    _check_hashable(x)
+    elements = _members(x, depth)
     kinds = set(map(type, elements))
     natural = len(kinds) == 1 and kinds <= {str, int, float}
     return {"$set" if type(x) is set else "$frozenset": sorted(elements, key=None if natural else repr)}
+
+
+def _members(x: Collection[Any], depth: int) -> Sequence[Any]:
+    """The keys of a dict or the elements of a set, tagged; bytes in them never stand beside the JSON."""
+    given = list(x)
+    tagged = _part(x, given, depth, member)
+    _check_hashable(x)
+    return given if tagged is given else large.inlined(tagged)
 
 
 def _check_hashable(x: Collection[Any]) -> None:
@@ -242,14 +248,17 @@ def _other(x: Any, depth: int) -> Any:  # noqa: ANN401 - any object
     """Arrays, Enum members and records, which are known by more than their type; all else is refused."""
     kind: Any = type(x)
     if arrays.is_array(kind):
-        return {"$ndarray": _described(arrays.describe, x)}
+        head = _described(arrays.head, x)  # nobody looks for surrogates in a `Large` later
+        return {"$ndarray": arrays.described(x, head)} if x.nbytes < large.LEAST else large.Large(x, escape(head))
     if issubclass(kind, Enum) and getattr(kind, "_member_type_", None) is object:
         try:
             return _value(x.value, depth)
         except Refusal as refusal:
             refusal.trail.append((x, "value", field))
             raise
-    if issubclass(kind, (Enum, *_TAGS)) or not (hasattr(kind, "__dataclass_fields__") or issubclass(kind, Struct)):
+    if issubclass(kind, (Enum, Omitted, *_TAGS)) or not (
+        hasattr(kind, "__dataclass_fields__") or issubclass(kind, Struct)
+    ):
         raise refuse(kind, _TAGS)
     return _record(x, depth)
 
@@ -261,26 +270,18 @@ def _described(describe: Callable[[Any], Any], x: object) -> Any:  # noqa: ANN40
         raise Refusal(TypeError, str(exc)) from None
 
 
-def _int(x: int, _: int) -> Any:  # noqa: ANN401 - JSON-able
-    return x if LOW <= x <= HIGH else {"$int": hex(x)}
-
-
-def _float(x: float, _: int) -> Any:  # noqa: ANN401 - JSON-able
-    return x if isfinite(x) else {"$float": str(x)}
-
-
 _TAGS: dict[type, Callable[[Any, int], Any]] = {
     str: lambda x, _: x,
     type(None): lambda x, _: x,
     bool: lambda x, _: x,
-    int: _int,
-    float: _float,
+    int: lambda x, _: x if LOW <= x <= HIGH else {"$int": hex(x)},
+    float: lambda x, _: x if isfinite(x) else {"$float": str(x)},
     list: _items,
     dict: _dict,
     tuple: _tuple,
     set: _set,
     frozenset: _set,
-    bytes: lambda x, _: {"$bytes": b2a_base64(x, newline=False).decode("ascii")},
+    bytes: lambda x, _: large.of_bytes(x),
     Decimal: lambda x, _: {"$decimal": str(x)},
     datetime: lambda x, _: {"$datetime": _described(isotime.text, x)},
     date: lambda x, _: {"$date": x.isoformat()},

@@ -70,6 +70,15 @@ def test_view(view: np.ndarray[Any, Any]) -> None:
     assert back.flags.c_contiguous
 
 
+def test_view_of_records() -> None:
+    """A view of a structured array brings the bytes between its fields along, and none from elsewhere in memory."""
+    records = np.frombuffer(bytes(range(256)) * ALIGNED.itemsize, ALIGNED)[::-1]
+
+    back: Any = JSON.loads(JSON.dumps(records))
+
+    assert back.tobytes() == records.view(f"V{ALIGNED.itemsize}").tobytes()
+
+
 @pytest.mark.parametrize(
     ("array", "message"),
     [

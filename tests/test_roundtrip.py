@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from math import isnan
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 from uuid import UUID  # noqa: TC003 - msgspec reads the annotation
 from zoneinfo import ZoneInfo
 
@@ -17,7 +18,9 @@ import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from sources import Bytes, written
 
+from ckptstore import buffered, large
 from ckptstore.fitting import fit
 from ckptstore.serializers import JsonSerializer
 
@@ -131,7 +134,10 @@ def moment(x: Any) -> Any:  # noqa: ANN401 - a datetime or time
 
 def layout(x: np.ndarray[Any, Any]) -> Any:  # noqa: ANN401 - parts of an array
     """The parts of an array; what is not contiguous comes back in C order."""
-    return x.dtype.descr, x.shape, x.tobytes(), x.flags.f_contiguous and not x.flags.c_contiguous
+    kind = x.dtype
+    whole = x.view(f"V{kind.itemsize}") if x.size else x  # by field, what lies between would be left out
+    order = x.flags.f_contiguous and not x.flags.c_contiguous
+    return kind, kind.fields, kind.isalignedstruct, x.shape, whole.tobytes(), order
 
 
 PARTS: dict[type, Callable[[Any], Any]] = {
@@ -196,6 +202,11 @@ hashable = st.recursive(
 def laid_out(array: np.ndarray[Any, Any], how: str) -> np.ndarray[Any, Any]:
     """`array` in another memory layout."""
     match how:
+        case "strided":
+            return array.repeat(3, axis=-1)[..., 1::3] if array.ndim else array
+        case "read-only":
+            array.flags.writeable = False
+            return array
         case "F":
             return np.asfortranarray(array)
         case "reversed":
@@ -205,12 +216,17 @@ def laid_out(array: np.ndarray[Any, Any], how: str) -> np.ndarray[Any, Any]:
 
 
 plain_dtypes = hnp.scalar_dtypes() | hnp.unicode_string_dtypes() | hnp.byte_string_dtypes()
-dtypes = plain_dtypes | hnp.nested_dtypes(plain_dtypes, max_leaves=3)
+padded = [
+    np.dtype([("a", "i1"), ("b", ">f8"), ("c", "M8[s]", (2,))], align=True),
+    np.dtype({"names": ["a", "b"], "formats": ["<f4", "S3"], "offsets": [8, 1], "itemsize": 17}),
+    np.dtype([(("a title", "a"), "f8"), ("\ud800", "?")]),
+]
+dtypes = plain_dtypes | hnp.nested_dtypes(plain_dtypes, max_leaves=3) | st.sampled_from(padded)
 shapes = hnp.array_shapes(min_dims=0, min_side=0, max_side=3)
 arrays = st.builds(
     laid_out,
     dtypes.flatmap(lambda dtype: hnp.arrays(dtype, shapes)),
-    st.sampled_from(["C", "F", "reversed"]),
+    st.sampled_from(["C", "F", "reversed", "strided", "read-only"]),
 )
 states = st.recursive(
     atoms | unhashable | arrays,
@@ -234,6 +250,25 @@ def test_untyped(state: object) -> None:
     before = exact(state)
 
     assert exact(JSON.loads(JSON.dumps(state))) == before
+    assert exact(state) == before
+
+
+def through_buffers(state: object, least: int, together: int) -> Any:  # noqa: ANN401 - whatever was saved
+    """Store `state` with all beside its JSON that has `least` bytes, and load it."""
+    with patch.object(large, "LEAST", least), patch.object(buffered, "TOGETHER", together):
+        serialized = JSON.serialize(state)
+    data = written(serialized)
+    assert len(data) == serialized.size
+    return JSON.loads(data) if serialized.tree is None else JSON.deserialize(Bytes(data), serialized.tree)
+
+
+@settings(many, max_examples=400)
+@given(states, st.sampled_from([0, 4, 32]), st.sampled_from([0, 40]))
+def test_buffers(state: object, least: int, together: int) -> None:
+    """What comes back is what was given, whatever of it stands beside the JSON."""
+    before = exact(state)
+
+    assert exact(through_buffers(state, least, together)) == before
     assert exact(state) == before
 
 
@@ -297,3 +332,10 @@ def test_typed_dataclasses(book: Book) -> None:
 def test_typed_structs(feed: Feed) -> None:
     """A tree of Structs comes back as it was from a load with its type: renamed, tagged, as lists, or unset."""
     assert exact(fit(JSON.loads(JSON.dumps(feed)), Feed)) == exact(feed)
+
+
+@settings(many, max_examples=200)
+@given(feeds)
+def test_buffers_typed(feed: Feed) -> None:
+    """A tree of Structs with arrays beside its JSON comes back as it was from a load with its type."""
+    assert exact(fit(through_buffers(feed, 0, 0), Feed)) == exact(feed)

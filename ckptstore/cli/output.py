@@ -16,7 +16,7 @@ from rich.pretty import Pretty
 from rich.table import Table
 from rich.text import Text
 
-from ckptstore import tags
+from ckptstore import large, tags
 from ckptstore.cli.exits import plain
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def console() -> Console:
 
 def document(tree: object) -> None:
     """Print `tree` as one JSON document; UTF-8, as JSON is, whatever the locale says."""
-    click.echo(msgspec.json.format(msgspec.json.encode(tags.escape(tree))))
+    click.echo(msgspec.json.format(msgspec.json.encode(tags.escape(tree), enc_hook=large.inline)))
 
 
 def tagged(value: object) -> Any:  # noqa: ANN401 - JSON-able

@@ -7,6 +7,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 
 from ckptstore import CheckpointStore
@@ -149,6 +150,15 @@ class TestShow:
         CheckpointStore(folder).save("deep", state)
 
         assert run("show", "deep", "--json").json["state"] == state
+
+    def test_json_of_large_values(self, run: Callable[..., Any], folder: Path) -> None:
+        """Bytes and arrays of any size stand in the document, in the form of small ones."""
+        CheckpointStore(folder).save("large", [bytes(6000), np.zeros(6000, "u1")])
+
+        data, array = run("show", "large", "--json").json["state"]
+
+        assert data == {"$bytes": "A" * 8000}
+        assert array == {"$ndarray": {"dtype": "|u1", "shape": [6000], "order": "C", "data": "A" * 8000}}
 
     def test_a_number_is_shown(self, run: Callable[..., Any]) -> None:
         """AT may be a number."""
