@@ -11,9 +11,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from goldens import EXPECTED, GOLDEN, METADATA, an_array, files, open_golden, write
+from goldens import EXPECTED, FIRST_WRITERS, GOLDEN, METADATA, an_array, beside, files, open_golden, write
 
-from ckptstore import Checkpoint, CheckpointError, CheckpointNotFound, CheckpointStore, Writer
+from ckptstore import Checkpoint, CheckpointError, CheckpointNotFound, CheckpointStore, Omitted, Writer
+from ckptstore.chunks import read_table
+from ckptstore.manifest import Manifest
 
 
 @pytest.mark.parametrize("name", EXPECTED)
@@ -35,6 +37,29 @@ def test_arrays_still_read() -> None:
 
     assert (array.dtype, array.shape, array.tobytes("A")) == (expected.dtype, expected.shape, expected.tobytes("A"))
     assert array.flags.f_contiguous
+
+
+def test_what_stands_beside_json_still_reads() -> None:
+    """Bytes and arrays come back, and some of them without the rest."""
+    expected, store = beside(), open_golden("packs")
+    state, some = store.load("beside"), store.load("beside", only="more")
+
+    assert repr(state) == repr(expected)
+    for found, due in zip([*state["arrays"], state["more"]], [*expected["arrays"], expected["more"]], strict=True):
+        assert (found.dtype, found.shape, found.tobytes("A")) == (due.dtype, due.shape, due.tobytes("A"))
+    assert repr(some["more"]) == repr(expected["more"])
+    assert some["bytes"] == Omitted(None, None, 8192)
+
+
+def test_golden_packs_are_shared() -> None:
+    """The states of a run have several chunks, and later ones name packs of those before."""
+    for name in ("packs", "sealed"):
+        history = open_golden(name)._history("shared")
+        found = [one for one in map(history.get, (1, 2, 3)) if isinstance(one, Manifest)]
+
+        assert len(read_table(found[0]).chunks) > 5
+        assert len(found[0].header.packs) > 1
+        assert set(found[0].header.packs) & set(found[1].header.packs)
 
 
 def test_records_still_read() -> None:
@@ -60,7 +85,9 @@ def test_every_byte_is_sound(name: str) -> None:
     """Nothing in a golden store is damaged, foreign or forgotten: verify finds as many checkpoints as are expected."""
     store = open_golden(name)
 
-    assert store.runs() == [run for run, states in EXPECTED[name].items() if states or run == "arrays"]
+    assert store.runs() == [
+        run for run, states in sorted(EXPECTED[name].items()) if states or run in {"arrays", "beside"}
+    ]
     for run, states in EXPECTED[name].items():
         report = store.verify(run)
         assert report.problems == ()
@@ -122,8 +149,8 @@ def test_work_goes_on_from_a_golden_store(name: str, tmp_path: Path) -> None:
         assert store.load(run) == {"step": "next"}
 
 
-# How pickle writes is Python's, and what zstd makes of bytes is its own.
-@pytest.mark.parametrize("name", [name for name in EXPECTED if name not in {"pickled", "zstd", "both"}])
+# How pickle writes is Python's.
+@pytest.mark.parametrize("name", [name for name in EXPECTED if name not in FIRST_WRITERS | {"pickled"}])
 def test_the_same_save_writes_the_same_bytes(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A save of today is a golden file, byte for byte: no change of the format goes unseen."""
     with monkeypatch.context() as patch:

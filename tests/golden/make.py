@@ -10,6 +10,7 @@ files that users have. A new format gets a folder beside `format1`, and `format1
 from __future__ import annotations
 
 import runpy
+import sys
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,9 @@ import pytest
 
 def main() -> None:
     """Write the golden stores that are missing."""
-    golden = runpy.run_path(str(Path(__file__).parent.parent / "tools" / "goldens.py"))
+    tools = Path(__file__).parent.parent / "tools"
+    sys.path.insert(0, str(tools))
+    golden = runpy.run_path(str(tools / "goldens.py"))
     for name in golden["EXPECTED"]:
         root = golden["GOLDEN"] / name
         if not root.exists():

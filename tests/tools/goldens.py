@@ -16,6 +16,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
+from small import small_chunks
 
 from ckptstore import Checkpoint, CheckpointStore, Decision, commit, encryption, format1, inline, packs, saving
 
@@ -78,6 +79,11 @@ CODED: dict[int, object] = {
     5: {"in a pack": NOISE.hex()},
 }
 
+FIRST_WRITERS = {"zstd", "fernet", "both"}
+"""Stores whose large states are lists of one chunk: they are read for ever, and not written so any more."""
+_TEXT = "".join(sha256(bytes([1, n])).hexdigest() for n in range(60))
+SHARED: dict[int, object] = {1: {"text": _TEXT}, 2: {"text": f"new in front {_TEXT}"}, 3: {"text": _TEXT[:2000]}}
+
 # Published here, so it keeps no secret; the older one wrote number 1 and 2 of "rotated".
 KEY = urlsafe_b64encode(b"The key of the golden stores: 32").decode()
 OLDER_KEY = urlsafe_b64encode(b"The older key of golden stores: ").decode()
@@ -86,6 +92,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "zstd": {"compression": "zstd"},
     "fernet": {"encryption": [KEY, OLDER_KEY]},
     "both": {"compression": "zstd", "encryption": KEY},
+    "sealed": {"encryption": [KEY, OLDER_KEY]},
 }
 
 EXPECTED: dict[str, dict[str, dict[int, object]]] = {
@@ -96,6 +103,8 @@ EXPECTED: dict[str, dict[str, dict[int, object]]] = {
     "zstd": {"coded": CODED, "raw": {1: NOISE}},
     "fernet": {"coded": CODED, "raw": {1: NOISE}, "rotated": CHUNKS | {3: "with the newer key"}},
     "both": {"coded": CODED, "raw": {1: NOISE}},
+    "packs": {"shared": SHARED, "stream": {1: NOISE * 20}, "beside": {}},
+    "sealed": {"coded": CODED, "raw": {1: NOISE}, "rotated": CHUNKS | {3: "with the newer key"}, "shared": SHARED},
     "arrays": {"arrays": {}},  # its one checkpoint is held against arrays by a test of its own
 }
 
@@ -147,8 +156,10 @@ def write(name: str, root: str, patch: pytest.MonkeyPatch) -> None:
         store.save("arrays", {"records": an_array()})
     elif name == "encodings":
         _write_encodings(store, root, patch)
-    elif name in {"zstd", "fernet", "both"}:
+    elif name in FIRST_WRITERS | {"sealed"}:
         _write_coded(name, root, patch)
+    elif name == "packs":
+        _write_packs(store, patch)
     elif name == "markers":
         for step in (1, 2, 3, 4, 5):
             store.save("gaps", {"step": step})
@@ -173,6 +184,29 @@ def _write_encodings(store: CheckpointStore, root: str, patch: pytest.MonkeyPatc
         store.save("large-hint", EXPECTED["encodings"]["large-hint"][1])
 
 
+def _write_packs(store: CheckpointStore, patch: pytest.MonkeyPatch) -> None:
+    with patch.context() as lowered:
+        small_chunks(lowered)
+        for state in SHARED.values():
+            store.save("shared", state)
+        with store.open_writer("stream") as file:
+            file.write(NOISE * 20)
+    store.save("beside", beside())
+
+
+def beside() -> dict[str, Any]:
+    """A state with bytes and arrays that stand beside its JSON."""
+    numpy = pytest.importorskip("numpy")
+    counted = numpy.arange(3000, dtype="<i4")
+    return {
+        "step": 1,
+        "bytes": bytes(range(256)) * 32,
+        "arrays": [counted, numpy.asfortranarray(counted.reshape(50, 60)), counted.astype(">f8").reshape(10, 3, 100)],
+        "few": numpy.arange(3, dtype="u1"),
+        "more": counted.astype("<f4"),
+    }
+
+
 def _write_coded(name: str, root: str, patch: pytest.MonkeyPatch) -> None:
     store = CheckpointStore(root, **SETTINGS[name])
     with patch.context() as lowered:
@@ -182,7 +216,11 @@ def _write_coded(name: str, root: str, patch: pytest.MonkeyPatch) -> None:
             store.save("coded", state, metadata={"step": step})
         CheckpointStore(root, retention=KeepSome(), **SETTINGS[name]).prune("coded")
         CheckpointStore(root, serializer="bytes", **SETTINGS[name]).save("raw", NOISE)
-        if name == "fernet":
+        if name == "sealed":
+            small_chunks(lowered)
+            for state in SHARED.values():
+                store.save("shared", state)
+        if name in {"fernet", "sealed"}:
             for key, states in ((OLDER_KEY, CHUNKS.values()), ([KEY, OLDER_KEY], ["with the newer key"])):
                 for state in states:
                     CheckpointStore(root, encryption=key).save("rotated", state)
