@@ -46,6 +46,8 @@ class Standing(NamedTuple):
 class History:
     """One run of one backend, read only."""
 
+    __slots__ = ("backend", "codecs", "run")
+
     def __init__(self, backend: Backend, run: str, codecs: Codecs = PLAIN) -> None:
         self.backend = backend
         self.run = run

@@ -37,7 +37,7 @@ from uuid import UUID
 
 import msgspec
 
-from ckptstore.tags import HIGH, LOW
+from ckptstore.plain import HIGH, LOW
 
 _BLOCK = 1024  # records whose fields are looked at one after the other: as many as the processor's cache holds
 

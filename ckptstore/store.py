@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 from ckptstore import arguments, codecs, history, layout, loading, saving, serializers
 from ckptstore import schema as schemas
 from ckptstore.errors import CheckpointNotFound, translated
-from ckptstore.format1 import encode_metadata
+from ckptstore.format1 import NO_METADATA, encode_metadata
 from ckptstore.history import History
 from ckptstore.position import Positions
 from ckptstore.retention import KeepAll
@@ -231,9 +231,10 @@ class CheckpointStore:
         after: Checkpoint | int | None,
     ) -> Checkpoint:
         past = self._history(run)
-        arguments.check_after(run, after)
+        if after is not None:
+            arguments.check_after(run, after)
         version = None if self._schema is None else self._schema.version
-        facts = encode_metadata(arguments.check_metadata(metadata))
+        facts = NO_METADATA if metadata is None else encode_metadata(arguments.check_metadata(metadata))
         draft = saving.Draft(serializer.dumps(state), serializer.name, version, facts)
         with translated(run):
             return saving.save(past, self._positions.of(run), draft, after, self._retention).record()
