@@ -72,7 +72,7 @@ class History:
     def stands(self, manifest: Manifest) -> bool:
         """Whether the slot of `manifest` still holds it, by its first bytes."""
         try:
-            data = self.backend.get(layout.slot(self.run, manifest.number), 0, IDENT_SIZE)
+            data = self.backend.get(layout.slot(self.run, manifest.header.number), 0, IDENT_SIZE)
         except FileNotFoundError:
             return False
         return data.startswith(first_bytes(manifest))
