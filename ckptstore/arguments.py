@@ -34,14 +34,12 @@ def check_after(run: str, after: object) -> None:
     """`after` names what a save of `run` continues from."""
     if isinstance(after, Checkpoint):
         _check_owner("after", run, after)
-    elif after is not None:
+    else:
         check_number("after", after, 0, also=" or a Checkpoint")
 
 
 def check_metadata(metadata: object) -> dict[str, object]:
     """`metadata` as a plain dict with str keys."""
-    if metadata is None:
-        return {}
     if not isinstance(metadata, Mapping) or not all(type(key) is str for key in metadata):
         raise TypeError(f"metadata must be a mapping with str keys, not {metadata!r}")
     return dict(metadata)

@@ -46,8 +46,9 @@ class Doubts:
 
     def settle(self, number: int) -> None:
         """Everything up to `number` is decided."""
-        for write_id in [one for one, aimed in self._numbers.items() if aimed <= number]:
-            del self._numbers[write_id]
+        for write_id, aimed in tuple(self._numbers.items()):
+            if aimed <= number:
+                del self._numbers[write_id]
 
 
 def claim(

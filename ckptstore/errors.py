@@ -53,6 +53,8 @@ class BackendError(CheckpointError):
 class translated:  # noqa: N801 - used as a statement, as contextlib's own are
     """Within this block, what a backend raises becomes a `BackendError` that names the run."""
 
+    __slots__ = ("_run",)
+
     def __init__(self, run: str | None = None) -> None:
         self._run = run
 

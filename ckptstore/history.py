@@ -46,6 +46,8 @@ class Standing(NamedTuple):
 class History:
     """One run of one backend, read only."""
 
+    __slots__ = ("backend", "codecs", "run")
+
     def __init__(self, backend: Backend, run: str, codecs: Codecs = PLAIN) -> None:
         self.backend = backend
         self.run = run
@@ -70,7 +72,7 @@ class History:
     def stands(self, manifest: Manifest) -> bool:
         """Whether the slot of `manifest` still holds it, by its first bytes."""
         try:
-            data = self.backend.get(layout.slot(self.run, manifest.number), 0, IDENT_SIZE)
+            data = self.backend.get(layout.slot(self.run, manifest.header.number), 0, IDENT_SIZE)
         except FileNotFoundError:
             return False
         return data.startswith(first_bytes(manifest))

@@ -131,6 +131,10 @@ class Manifest(msgspec.Struct, frozen=True):
         """The same manifest, small enough to remember."""
         return Manifest(self.header, self.sha256, self.metadata, None, self.key)
 
+    def with_state(self, state: bytes) -> Manifest:
+        """The same manifest with what stands last in its file."""
+        return Manifest(self.header, self.sha256, self.metadata, state, self.key)
+
     def to_remember(self) -> Manifest:
         """The same manifest without its state, unless that is a table of chunks: the next save compares with it."""
         return self if self.header.encoding == "chunks" and len(self.state or b"") <= TABLE else self.without_state()

@@ -38,8 +38,8 @@ from uuid import UUID
 import msgspec
 
 from ckptstore.large import LEAST, TOGETHER
+from ckptstore.plain import HIGH, LOW
 from ckptstore.serialized import Omitted
-from ckptstore.tags import HIGH, LOW
 
 _BLOCK = 1024  # records whose fields are looked at one after the other: as many as the processor's cache holds
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 from ckptstore import arguments, codecs, history, layout, loading, saving, serializers
 from ckptstore import schema as schemas
 from ckptstore.errors import CheckpointNotFound, translated
-from ckptstore.format1 import encode_metadata
+from ckptstore.format1 import NO_METADATA, encode_metadata
 from ckptstore.history import History
 from ckptstore.manifest import Named
 from ckptstore.only import paths
@@ -231,7 +231,8 @@ class CheckpointStore:
         from ckptstore import stream_writer  # noqa: PLC0415 - few programs need it
 
         past, position = self._history(run), self._positions.of(run)
-        arguments.check_after(run, after)
+        if after is not None:
+            arguments.check_after(run, after)
         draft = self._draft(Serialized((), 0), "bytes", metadata)
         stream = stream_writer.Stream(past, position, draft, after, self._retention)
         return stream_writer.CheckpointWriter(stream)
@@ -257,13 +258,14 @@ class CheckpointStore:
         after: Checkpoint | int | None,
     ) -> Checkpoint:
         past = self._history(run)
-        arguments.check_after(run, after)
+        if after is not None:
+            arguments.check_after(run, after)
         draft = self._draft(serializers.serialize(serializer, state), serializer.name, metadata)
         with translated(run):
             return saving.save(past, self._positions.of(run), draft, after, self._retention).record()
 
     def _draft(self, state: Serialized, serializer: str, metadata: Mapping[str, object] | None) -> saving.Draft:
-        facts = encode_metadata(arguments.check_metadata(metadata))
+        facts = NO_METADATA if metadata is None else encode_metadata(arguments.check_metadata(metadata))
         version = None if self._schema is None else self._schema.version
         return saving.Draft(
             state, Named(serializer, {} if state.tree is None else {"tree": state.tree}), version, facts

@@ -20,13 +20,14 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
 from functools import lru_cache
-from math import inf, isfinite
+from math import isfinite
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
 from msgspec import UNSET, Struct
 
-from ckptstore import arrays, isotime, large
+from ckptstore import arrays, isotime, large, plain
+from ckptstore.plain import HIGH, LOW
 from ckptstore.refusals import Refusal, field, item, member, refuse
 from ckptstore.serialized import Omitted
 
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from ckptstore.refusals import Step
 
 LEVELS = 200
-LOW, HIGH = -(2**63), 2**64 - 1  # what a reader with 64-bit integers takes
 
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _BACKSLASH_OR_SURROGATE = re.compile(r"[\\\ud800-\udfff]")
@@ -80,7 +80,9 @@ def _items(x: Sequence[Any], depth: int) -> Sequence[Any]:
     """A list or tuple, itself where nothing in it needs a tag."""
     if depth > LEVELS:
         raise Refusal(ValueError, f"more than {LEVELS} levels cannot be stored")
-    if len(x) > 16 and _plain(x):
+    if x and type(x[0]) is dict and depth < LEVELS and plain.holds_rows(x):
+        return x
+    if len(x) > plain.WIDE and plain.holds(x):
         return x
     new: list[Any] | None = None
     index = 0
@@ -108,7 +110,7 @@ def _dict(x: dict[Any, Any], depth: int) -> dict[str, Any]:
     for key in x:  # all of them first: values that are walked before the pairs are walked twice, at each level again
         if type(key) is not str:
             return _pairs(x, depth)
-    if len(x) > 16 and _plain(x.values()):
+    if len(x) > plain.WIDE and plain.holds(x.values()):
         return x
     new: dict[str, Any] | None = None
     key = None
@@ -127,16 +129,6 @@ def _dict(x: dict[Any, Any], depth: int) -> dict[str, Any]:
         refusal.trail.append((x, key, item))
         raise
     return _escaped(new or x) if len(x) == 1 else new or x
-
-
-def _plain(values: Collection[Any]) -> bool:
-    """Whether JSON holds all of `values` as they are; 15 ns a value where the loops take 50."""
-    kinds = set(map(type, values))
-    if kinds == {float}:
-        return bool(-inf < sum(values) < inf)  # where finite values add up to infinity, the loop decides
-    if kinds == {int}:
-        return bool(min(values) >= LOW and max(values) <= HIGH)
-    return kinds <= _ATOMS
 
 
 def _escaped(x: dict[str, Any]) -> dict[str, Any]:
@@ -292,5 +284,4 @@ _TAGS: dict[type, Callable[[Any, int], Any]] = {
 TAGGED = frozenset(_TAGS)
 """The types of a state that `tag` knows by themselves."""
 _STR = frozenset({str})
-_ATOMS = frozenset({str, bool, type(None)})
 _SCALARS = frozenset(_TAGS) - {list, dict, tuple, set, frozenset}

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hmac
 import random
+import sys
 from base64 import b64encode, urlsafe_b64decode, urlsafe_b64encode
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 import pytest
 from cryptography.fernet import Fernet, InvalidToken
@@ -12,7 +15,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sealing import KEY, OTHER, THIRD
 
+from ckptstore import encryption
 from ckptstore.encryption import Key, resolve, text, token
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from _typeshed import TraceFunction
 
 RAW = urlsafe_b64decode(KEY)
 LENGTHS = [*range(101), 65_535, 65_536, 1_000_003]
@@ -53,6 +62,37 @@ def test_any_key_and_any_data(secret: bytes, data: bytes, form: type) -> None:
     assert key.open(bytes(key.seal(data))) == data
     assert fernet.decrypt(text(key.seal(data))) == data
     assert key.open(form(urlsafe_b64decode(fernet.encrypt(data)))) == data
+
+
+def test_threads_share_a_key(key: Key) -> None:
+    """Tokens that threads make at once with one key all open."""
+    texts = [f"{n}".encode() * n for n in range(1000)]
+    with ThreadPoolExecutor(8) as pool:
+        sealed = list(pool.map(key.seal, texts))
+
+    assert [Fernet(KEY).decrypt(text(one)) for one in sealed] == texts
+
+
+def test_a_signal_handler_may_seal(key: Key) -> None:
+    """Whatever line a seal has reached, another one with the same key in between makes both good."""
+    inner: list[bytes | bytearray] = []
+
+    def handler(frame: FrameType, _event: str, _arg: object) -> TraceFunction | None:
+        inside = frame.f_code.co_filename == encryption.__file__
+        if inside:
+            inner.append(key.seal(b"inner" * 9))
+        return handler if inside else None
+
+    traced = sys.gettrace()
+    sys.settrace(handler)
+    try:
+        outer = [key.seal(b"outer" * 9) for _ in range(5)]
+    finally:
+        sys.settrace(traced)
+
+    assert len(inner) > 5 * 15
+    assert {Fernet(KEY).decrypt(text(one)) for one in inner} == {b"inner" * 9}
+    assert {Fernet(KEY).decrypt(text(one)) for one in outer} == {b"outer" * 9}
 
 
 @pytest.mark.parametrize("length", [0, 1, 15, 16, 17, 100])

@@ -158,3 +158,25 @@ def test_huge_int() -> None:
 def test_long_rows(row: list[Any]) -> None:
     """A long row is stored as its values are one by one, whatever the sum of its numbers."""
     assert JSON.dumps(row) == b"[%b]" % b",".join(map(JSON.dumps, row))
+
+
+@pytest.mark.parametrize(
+    "odd", [NAN, 2**64, Decimal(1), (), {"$str": "x"}, {"$str": "x", "b": 1}, {1: 2, 3: 4}, dict.fromkeys(range(20))]
+)
+def test_one_odd_row_among_many_is_tagged(odd: Any) -> None:  # noqa: ANN401 - any value
+    """Rows that are all alike but for one value, or one row, come back exactly."""
+    rows = [{"a": n, "b": "x", "c": 0.5, "d": None} for n in range(3)]
+
+    for state in ([*rows, {"a": 1, "b": odd}], [*rows, odd], [*rows, {"b": odd}, *rows]):
+        assert repr(JSON.loads(JSON.dumps(state))) == repr(state)
+
+
+def test_rows_count_as_a_level() -> None:
+    """A list of small dicts on the last level but one is stored, on the last it is refused."""
+    state: Any = [{"a": 1, "b": 2}]
+    for _ in range(198):
+        state = [state]
+
+    assert JSON.loads(JSON.dumps(state)) == state
+    with pytest.raises(ValueError, match="200 levels"):
+        JSON.dumps([state])

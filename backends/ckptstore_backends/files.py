@@ -67,9 +67,10 @@ def _hand_over(fd: int, start: int, length: int) -> None:
 
 def read(fd: int, start: int = 0, end: int | None = None) -> bytes:
     """What a slice of the whole file would give, of a file just opened."""
-    left = max(0, (os.fstat(fd).st_size if end is None or end > _SMALL else end) - start)
-    if end is not None:
-        left = min(left, max(0, end - start))
+    if end is None or end > _SMALL:
+        size = os.fstat(fd).st_size
+        end = size if end is None else min(size, end)
+    left = max(0, end - start)
     if start:
         os.lseek(fd, start, os.SEEK_SET)
     data = os.read(fd, left)  # also when 0 are left: it is the read that refuses a folder
