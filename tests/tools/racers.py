@@ -24,9 +24,9 @@ class Race:
         spawn = multiprocessing.get_context("spawn")  # a fork of a process with threads may hang
         self._pool = ProcessPoolExecutor(RACERS, mp_context=spawn, initializer=_join, initargs=(spawn.Barrier(RACERS),))
 
-    def run(self, part: Callable[..., Any], url: str, **settings: Any) -> list[Any]:  # noqa: ANN401 - whatever a store takes
-        """What each process returns from `part`, called with a store of its own and its number."""
-        running = [self._pool.submit(_take_part, part, url, settings, racer) for racer in range(RACERS)]
+    def run(self, part: Callable[..., Any], url: str, *more: Any, **settings: Any) -> list[Any]:  # noqa: ANN401 - whatever a store and a part take
+        """What each process returns from `part`, called with a store of its own, its number, and `more`."""
+        running = [self._pool.submit(_take_part, part, url, more, settings, racer) for racer in range(RACERS)]
         return [one.result(PATIENCE) for one in running]
 
     def __enter__(self) -> Self:
@@ -40,12 +40,12 @@ def _join(barrier: Any) -> None:  # noqa: ANN401 - multiprocessing's
     _barriers.append(barrier)
 
 
-def _take_part(part: Callable[..., Any], url: str, settings: dict[str, Any], racer: int) -> Any:  # noqa: ANN401 - the part's own
+def _take_part(part: Callable[..., Any], url: str, more: tuple[Any, ...], settings: dict[str, Any], racer: int) -> Any:  # noqa: ANN401 - the part's own
     """Start with all others, of which each must be a process of its own to get here."""
     store = CheckpointStore(url, **settings)
     store.load("other", default=None)  # connects
     meet()
-    return part(store, racer)
+    return part(store, racer, *more)
 
 
 def meet() -> None:

@@ -1,0 +1,58 @@
+"""Processes and threads at one run: every call of each is held against what all others saw and when."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from histories import Event, check, race_once, violations
+from racers import Race
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_a_race_leaves_a_history_that_may_be(tmp_path: Path) -> None:
+    """Numbers are unique and without a gap, nobody goes back, and no reader beside retention=2 finds damage."""
+    with Race() as race:
+        events = race_once(race, str(tmp_path), seed=1, rounds=15)
+
+    assert sum(event.kind == "save" for event in events) > 10
+    assert sum(event.kind == "conflict" for event in events) > 0
+    check(str(tmp_path), events)
+
+
+def save(number: int, began: int, ended: int, **other: object) -> Event:
+    """A save that continues what came before it."""
+    fields: dict[str, object] = {"actor": "a", "state": f"state {number}", "base": number - 1} | other
+    return Event(kind="save", began=began, ended=ended, number=number, **fields)  # type: ignore[arg-type]
+
+
+def load(number: int, began: int, ended: int, state: str | None = None) -> Event:
+    """A load that found the state of `number`, or another."""
+    return Event("b", "load", began, ended, number, state or f"state {number}")
+
+
+SOUND = [save(1, 0, 10), save(2, 20, 30), load(1, 5, 8), load(2, 25, 28), load(2, 40, 50), load(1, 15, 45)]
+BROKEN = {
+    "a number twice": [save(1, 0, 10), save(1, 20, 30, actor="b", state="other")],
+    "a fork": [save(1, 0, 10), save(2, 20, 30, base=0)],
+    "out of order": [save(1, 20, 30), save(2, 0, 10)],
+    "a gap": [save(1, 0, 10), save(3, 20, 30, base=2)],
+    "another state": [save(1, 0, 10), load(1, 20, 30, "other")],
+    "an acknowledged one not found": [save(1, 0, 10), save(2, 20, 30), load(1, 40, 50)],
+    "nothing found": [save(1, 0, 10), load(0, 40, 50)],
+    "back from what another saw": [save(1, 0, 10), save(2, 20, 60), load(2, 25, 30), load(1, 40, 50)],
+    "before it was saved": [save(1, 20, 30), load(1, 5, 10)],
+}
+
+
+def test_a_sound_history_is_passed() -> None:
+    """What happens side by side may be seen in either order."""
+    assert violations(SOUND) == []
+
+
+@pytest.mark.parametrize("what", BROKEN)
+def test_a_broken_history_is_found(what: str) -> None:
+    """Each promise that a history can break is looked for."""
+    assert violations(BROKEN[what])

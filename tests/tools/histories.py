@@ -1,0 +1,184 @@
+"""
+Processes and threads that save, load and prune one run, what each of them saw and when, and whether that can be.
+
+Times are of the system's one monotonic clock, so that what one process has seen binds all that begin later.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from racers import RUN, Race
+
+from ckptstore import CheckpointConflict, CheckpointStore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+
+class Event(NamedTuple):
+    """One call: by whom, from when to when, the number that it gave or found (0: none), and the state's name."""
+
+    actor: str
+    kind: str  # "save", "conflict" or "load"
+    began: int
+    ended: int
+    number: int
+    state: str
+    base: int = 0  # of a save: the number that its state says it continues from
+
+
+def violations(events: Iterable[Event]) -> list[str]:
+    """What in a history no store may do; empty for one that may be."""
+    ordered = sorted(events, key=lambda event: event.ended)
+    saves = [event for event in ordered if event.kind == "save"]
+    loads = [event for event in ordered if event.kind == "load"]
+    found = [f"{a.number} was given to {a.actor} and {b.actor}" for a, b in _pairs(saves) if a.number == b.number]
+    found += [f"{s.number} continues from {s.base}: {s}" for s in saves if s.base != s.number - 1]
+    found += [f"{a} came before {b}" for a, b in _pairs(saves) if a.ended < b.began and a.number >= b.number]
+    states = {save.number: save.state for save in saves}
+    found += [f"not what was saved: {load}" for load in loads if states.get(load.number, load.state) != load.state]
+    if sorted(states) != list(range(1, len(states) + 1)):
+        found.append(f"numbers are missing: {sorted(states)}")
+    return found + _backwards(ordered) + _too_early(saves, loads)
+
+
+def _pairs(saves: list[Event]) -> Iterable[tuple[Event, Event]]:
+    """Each save with the next one that was acknowledged, and with the next number: order breaks between neighbours."""
+    by_number = sorted(saves, key=lambda save: (save.number, save.ended))
+    return [*pairwise(by_number), *pairwise(saves)]
+
+
+def _backwards(ordered: list[Event]) -> list[str]:
+    """Loads that found less than was acknowledged, or seen by anybody, before they began."""
+    found, seen = [], list[tuple[int, int]]()  # when it was known, and the highest number known then
+    for event in ordered:
+        if event.kind == "load":
+            known = max((number for ended, number in seen if ended < event.began), default=0)
+            if event.number < known:
+                found.append(f"went back from {known}: {event}")
+        if event.kind != "conflict" and (not seen or event.number > seen[-1][1]):
+            seen.append((event.ended, event.number))
+    return found
+
+
+def _too_early(saves: list[Event], loads: list[Event]) -> list[str]:
+    """Loads that found what nobody had begun to save."""
+    began = {save.number: save.began for save in saves}
+    return [f"before its save: {load}" for load in loads if load.ended < began.get(load.number, 0)]
+
+
+class Actor:
+    """One thread of one process: its store, its dice, and what it has seen."""
+
+    def __init__(self, store: CheckpointStore, name: str, seed: int) -> None:
+        self.store, self.name = store, name
+        self.dice = random.Random(f"{seed} {name}")
+        self.events: list[Event] = []
+        self.seen = 0  # the number that its next save continues from
+
+    def save(self) -> None:
+        """Save a small or a large state, on what was loaded or saved last; after a conflict, load."""
+        name = f"{self.name} {len(self.events)}"
+        size = self.dice.choice([0, 0, 1000, 200_000, 1_500_000])
+        body = random.Random(self.dice.choice("abc")).randbytes(size) + self.dice.randbytes(size // 100)
+        began = time.monotonic_ns()
+        try:
+            number = self.store.save(RUN, {"name": name, "base": self.seen, "body": body}).number
+        except CheckpointConflict:
+            self._add("conflict", began, 0, name)
+            self.load()
+            return
+        self._add("save", began, number, name, self.seen)
+        self.seen = number
+
+    def load(self) -> None:
+        """Load the newest, and go on from there."""
+        began = time.monotonic_ns()
+        state = self.store.load(RUN, default=None)
+        self.seen = 0 if state is None else state["base"] + 1
+        self._add("load", began, self.seen, "" if state is None else state["name"])
+
+    def look(self) -> None:
+        """See the newest without going on from there, by another store: none of it may be damaged or missing."""
+        other = CheckpointStore(self.store._url)
+        began = time.monotonic_ns()
+        state = other.load(RUN, default=None)
+        self._add("load", began, 0 if state is None else state["base"] + 1, "" if state is None else state["name"])
+
+    def prune(self) -> None:
+        """Remove what is not needed, as any process may."""
+        if self.events and self.seen:
+            self.store.prune(RUN)
+
+    def play(self, until: Callable[[], bool]) -> list[Event]:
+        """Whatever the dice say, until it is enough."""
+        while not until():
+            self.dice.choice([self.save, self.save, self.save, self.load, self.look, self.prune])()
+        return self.events
+
+    def _add(self, kind: str, began: int, number: int, state: str, base: int = 0) -> None:
+        self.events.append(Event(self.name, kind, began, time.monotonic_ns(), number, state, base))
+
+
+def play_some(store: CheckpointStore, racer: int, seed: int, rounds: int, seconds: float) -> list[Event]:
+    """A process with two threads, each with a store of its own; -> what they saw."""
+    end = time.monotonic() + seconds
+    actors = [Actor(CheckpointStore(store._url, retention=2), f"{racer}.{thread}", seed) for thread in range(2)]
+
+    def enough(actor: Actor) -> bool:
+        return len(actor.events) >= rounds or time.monotonic() > end
+
+    errors: list[BaseException] = []
+
+    def work(actor: Actor) -> None:
+        try:
+            actor.play(lambda: enough(actor))
+        except BaseException as exc:  # noqa: BLE001 - raised below, where it is seen
+            errors.append(exc)
+
+    threads = [threading.Thread(target=work, args=(actor,)) for actor in actors]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if errors:
+        raise errors[0]
+    return [event for actor in actors for event in actor.events]
+
+
+def race_once(race: Race, url: str, seed: int, rounds: int, seconds: float = 60) -> list[Event]:
+    """A history of some processes on a fresh run."""
+    return [event for mine in race.run(play_some, url, seed, rounds, seconds) for event in mine]
+
+
+def check(url: str, events: list[Event]) -> None:
+    """The history is one that may be, and so is what it left."""
+    assert violations(events) == []
+    store: Any = CheckpointStore(url, retention=2)
+    saves = {event.number: event.state for event in events if event.kind == "save"}
+    assert store.load(RUN)["name"] == saves[max(saves)]
+    store.prune(RUN)
+    assert [checkpoint.number for checkpoint in store.checkpoints(RUN)] == sorted(saves)[:-3:-1]
+    assert store.verify(RUN).ok
+    named = {name for manifest in store._history(RUN).walk() for name in manifest.header.packs}
+    assert {info.key.rpartition("/")[2] for info in store._backend.list(f"{RUN}/packs/")} == named
+
+
+def run(seed: int, seconds: float) -> int:
+    """Race after race in folders, for `seconds`; -> how many calls were checked."""
+    import tempfile  # noqa: PLC0415 - only here
+
+    end, calls = time.monotonic() + seconds, 0
+    with Race() as race:
+        while time.monotonic() < end:
+            with tempfile.TemporaryDirectory() as folder:
+                events = race_once(race, folder, seed, rounds=60)
+                assert not violations(events), f"seed {seed}: {violations(events)[:3]}"
+                check(folder, events)
+            calls, seed = calls + len(events), seed + 1
+    return calls
