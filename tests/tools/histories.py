@@ -116,7 +116,8 @@ class Actor:
             self.store.prune(RUN)
 
     def play(self, until: Callable[[], bool]) -> list[Event]:
-        """Whatever the dice say, until it is enough."""
+        """A load, so that there is something to go on from, and then whatever the dice say, until it is enough."""
+        self.load()
         while not until():
             self.dice.choice([self.save, self.save, self.save, self.load, self.look, self.prune])()
         return self.events
