@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ckptstore import layout
 from ckptstore.backend import NotDurableError
 from ckptstore.errors import BackendError, CheckpointConflict
-from ckptstore.manifest import Damaged, Manifest, new_id
+from ckptstore.manifest import Damaged, Manifest, names, new_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -108,12 +108,16 @@ def prove(history: History, base: Content | None, manifest: Manifest) -> None:
     """
     Return when `manifest` is committed; withdraw it and raise `CheckpointConflict` when it came too late.
 
-    It is the successor of `base` when `base` still stands after the create, or when it is the highest slot.
+    It is the successor of `base` when `base` still stands after the create, when it is the highest slot, or when
+    somebody has gone on from it: nobody does from a manifest that came too late.
     """
     try:
         if isinstance(base, Manifest) and history.stands(base):
             return
         if history.is_head(manifest.number):
+            return
+        above = history.get(manifest.number + 1, whole=False)
+        if above is not None and names(above, manifest):
             return
         history.backend.delete([layout.slot(history.run, manifest.number)])
     except OSError as exc:

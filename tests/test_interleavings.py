@@ -76,13 +76,15 @@ STALE_HINT = ("readers", (("a", 0), ("b", 99), ("a", 2), ("c", 99)))
 STALE_WALK = ("readers", (("a", 0), ("c", -2), ("b", 99), ("a", 1), ("c", 99)))
 STALE_LIST = ("lost hint, keep 1", (("a", 0), ("b", 3), ("c", -4), ("b", 99), ("a", 1), ("c", 99)))
 HOLE_ABOVE = ("pruner", (("a", 0), ("b", 99), ("p", 1), ("a", 99)))
+FOLLOWED = ("two writers swap, keep 2", (("a", 0), ("a", -1), ("b", 3), ("a", 99)))
 STRAY_BELOW = ("late reader", (("a", 0), ("b", 99), ("a", 1), ("c", 99)))
-SCRIPTS = [STRAY_BELOW, STALE_HINT, STALE_WALK, STALE_LIST, HOLE_ABOVE]
+SCRIPTS = [STRAY_BELOW, FOLLOWED, STALE_HINT, STALE_WALK, STALE_LIST, HOLE_ABOVE]
 
 PLANTED: dict[Callable[[pytest.MonkeyPatch], None], str | tuple[str, Script]] = {
     planted.no_proof: "two writers",
     planted.hint_before_proof: STALE_HINT,
     planted.no_list_on_doubt: "pruner",
+    planted.no_look_above: FOLLOWED,
     planted.trust_empty_base: "empty run",
     planted.hint_not_reread: "two writers swap",
     planted.walk_not_proven: STALE_WALK,

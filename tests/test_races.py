@@ -33,12 +33,14 @@ def load(number: int, began: int, ended: int, state: str | None = None) -> Event
     return Event("b", "load", began, ended, number, state or f"state {number}")
 
 
+OVERTAKEN = Event("b", "conflict", 5, 70, 0, "state 2")
 SOUND = [save(1, 0, 10), save(2, 20, 30), load(1, 5, 8), load(2, 25, 28), load(2, 40, 50), load(1, 15, 45)]
 BROKEN = {
     "a number twice": [save(1, 0, 10), save(1, 20, 30, actor="b", state="other")],
     "a fork": [save(1, 0, 10), save(2, 20, 30, base=0)],
     "out of order": [save(1, 20, 30), save(2, 0, 10)],
     "a gap": [save(1, 0, 10), save(3, 20, 30, base=2)],
+    "a gap, and a conflict before it": [save(1, 0, 10), save(3, 20, 30), save(4, 80, 90), OVERTAKEN],
     "another state": [save(1, 0, 10), load(1, 20, 30, "other")],
     "an acknowledged one not found": [save(1, 0, 10), save(2, 20, 30), load(1, 40, 50)],
     "nothing found": [save(1, 0, 10), load(0, 40, 50)],
@@ -50,6 +52,11 @@ BROKEN = {
 def test_a_sound_history_is_passed() -> None:
     """What happens side by side may be seen in either order."""
     assert violations(SOUND) == []
+
+
+def test_who_was_overtaken_twice_may_be_told_of_a_conflict() -> None:
+    """A save that stalls until two others went on from it and retired it is not acknowledged; that is no gap."""
+    assert violations([save(1, 0, 10), save(3, 20, 30), save(4, 40, 50), OVERTAKEN]) == []
 
 
 @pytest.mark.parametrize("what", BROKEN)

@@ -42,9 +42,23 @@ def violations(events: Iterable[Event]) -> list[str]:
     found += [f"{a} came before {b}" for a, b in _pairs(saves) if a.ended < b.began and a.number >= b.number]
     states = {save.number: save.state for save in saves}
     found += [f"not what was saved: {load}" for load in loads if states.get(load.number, load.state) != load.state]
-    if sorted(states) != list(range(1, len(states) + 1)):
-        found.append(f"numbers are missing: {sorted(states)}")
+    conflicts = [event for event in ordered if event.kind == "conflict"]
+    found += [f"nobody has {number}" for number in _missing(saves) if not _overtaken(number, saves, conflicts)]
     return found + _backwards(ordered) + _too_early(saves, loads)
+
+
+def _missing(saves: list[Event]) -> set[int]:
+    numbers = {save.number for save in saves}
+    return set(range(1, max(numbers, default=0))) - numbers
+
+
+def _overtaken(number: int, saves: list[Event], conflicts: list[Event]) -> bool:
+    """Whether somebody may have made `number`, and been told of a conflict as two more had retired it meanwhile."""
+    later = {save.number: save for save in saves if save.number in {number + 1, number + 2}}
+    if len(later) < 2:
+        return False
+    began, ended = later[number + 2].began, later[number + 1].ended
+    return any(event.began < ended and event.ended > began for event in conflicts)
 
 
 def _pairs(saves: list[Event]) -> Iterable[tuple[Event, Event]]:

@@ -55,6 +55,11 @@ def no_list_on_doubt(patch: Patch, /) -> None:
     patch.setattr(commit, "prove", hasty)
 
 
+def no_look_above(patch: Patch, /) -> None:
+    """A save whose base is gone and that is not the head withdraws, though somebody may have gone on from it."""
+    patch.setattr(commit, "names", lambda *_: False)
+
+
 def trust_empty_base(patch: Patch, /) -> None:
     """The first save of a run does not list."""
     prove = commit.prove
