@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from datetime import tzinfo
     from zoneinfo import ZoneInfo
 
-_ZONE = re.compile(r"[A-Za-z0-9_+./-]+")
+_ZONE = re.compile(r"[A-Za-z0-9_+./-]{1,255}")
 _TEXT = re.compile(
     r"(?P<local>[0-9T:.-]+?)"
     r"(?:(?P<sign>[+-])(?P<h>\d\d):(?P<m>[0-5]\d)(?::(?P<s>[0-5]\d)(?:\.(?P<us>\d{6}))?)?)?"

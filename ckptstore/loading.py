@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ckptstore import packs, schema, serializers
 from ckptstore.checkpoint import Checkpoint
-from ckptstore.errors import CheckpointCorrupt, CheckpointError, DecryptionError
+from ckptstore.errors import CheckpointCorrupt, CheckpointError, DecryptionError, shown
 from ckptstore.history import TRIES
 from ckptstore.manifest import Damaged, Manifest
 from ckptstore.serializers import JsonSerializer
@@ -34,12 +34,13 @@ class Answer(NamedTuple):
     head: Content | None
 
 
-def newest(history: History) -> Answer:
-    """The newest checkpoint; `CheckpointCorrupt`, with the way out, where damage hides it."""
+def newest(history: History, min_number: int = 0) -> Answer:
+    """The newest checkpoint; `CheckpointCorrupt`, with the way out, where damage hides it, or below `min_number`."""
     for _ in range(TRIES):
         found = history.find(whole=True)
         if isinstance(found.head, Damaged):
             raise _unreadable(history, found.head)
+        _check_not_below(history.run, found.newest, min_number)
         if found.newest is None:
             return Answer(None, is_newest=True, head=found.head)
         try:
@@ -96,7 +97,7 @@ def decode(found: Loaded, own: Serializer, due: schema.Schema | None, type_: Any
             return reader.loads_as(found.data, target)
         return schema.restore(reader.loads(found.data), header.version, due, type_)
     except CheckpointError as exc:
-        raise type(exc)(f"run {header.run!r}, checkpoint {header.number}: {exc}") from exc
+        raise type(exc)(f"run {header.run!r}, checkpoint {header.number}: {shown(exc)}") from exc
 
 
 def _data(history: History, manifest: Manifest) -> bytes | None:
@@ -109,7 +110,17 @@ def _data(history: History, manifest: Manifest) -> bytes | None:
             return None
         raise CheckpointCorrupt(f"{where}: one of its packs is missing: {exc}") from exc
     except CheckpointError as exc:
-        raise type(exc)(f"{where}: {exc}") from exc
+        raise type(exc)(f"{where}: {shown(exc)}") from exc
+
+
+def _check_not_below(run: str, newest: Manifest | None, min_number: int) -> None:
+    number = newest.number if newest else 0
+    if number < min_number:
+        raise CheckpointCorrupt(
+            f"run {run!r}: the newest checkpoint is {number or 'none'}, but the caller knows of {min_number}: removed "
+            "or rolled back by somebody who can write to the storage, or this is not the store that it was saved in. "
+            f"Put back what is missing, or load without min_number= to go on from {number or 'nothing'}"
+        )
 
 
 def _unreadable(history: History, head: Damaged) -> CheckpointError:

@@ -86,6 +86,8 @@ def plain(data: bytes) -> Any:  # noqa: ANN401 - whatever was saved
     """The state as plain values, as an untyped load gives it; `CheckpointCorrupt` for what `dumps` does not write."""
     try:
         shape, state = _open(data).typed
+        if len(bytes(shape)) > SHAPE_LIMIT:
+            raise ValueError("its shape is too long")  # noqa: TRY301 - as all that is wrong with it
         return undisturbed(_plain_decoder(bytes(shape)), memoryview(state))
     except (ValueError, TypeError, RecursionError) as exc:  # TypeError: a union that nobody can read
         raise CheckpointCorrupt(f"state: not as it was written: {exc}") from exc

@@ -49,6 +49,14 @@ class Chunk(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=
     stored_size: Size
 
 
+class MissingPack(FileNotFoundError):  # noqa: N818 - what is missing says it
+    """The pack `key` is not there."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(key)
+        self.key = key
+
+
 class Placed(msgspec.Struct, frozen=True):
     """A state ready to be named by a manifest: what stands last in the file, and the packs it needs."""
 
@@ -113,7 +121,7 @@ def read(backend: Backend, manifest: Manifest) -> bytes:
     """
     The serialized state of `manifest`, every byte checked.
 
-    `FileNotFoundError` where a pack is gone; `CheckpointCorrupt`, without run and number, for bytes that do not fit.
+    `MissingPack` where one is gone; `CheckpointCorrupt`, without run and number, for bytes that do not fit.
     """
     header, state = manifest.header, manifest.state or b""
     codecs = {named.name for named in header.codecs}
@@ -147,14 +155,24 @@ def _read_chunk(backend: Backend, manifest: Manifest, chunk: Chunk) -> bytes:
     if chunk.pack >= len(packs):
         raise CheckpointCorrupt(f"its chunk {chunk.id[:12]} names a pack that the manifest does not")
     name = layout.pack(manifest.header.run, packs[chunk.pack])
-    stored = backend.get(name, chunk.offset, chunk.offset + chunk.stored_size)
     try:
+        stored = backend.get(name, chunk.offset, chunk.offset + chunk.stored_size)
         data = _undo(manifest, chunk, stored) if len(stored) == chunk.stored_size else None
+    except FileNotFoundError as exc:
+        raise MissingPack(name) from exc
+    except IsADirectoryError as exc:
+        raise _corrupt(name, "a folder stands in its place: remove it") from exc
     except CheckpointCorrupt as exc:
-        raise CheckpointCorrupt(f"{name}: chunk {chunk.id[:12]}: {exc}") from exc
+        raise _corrupt(name, f"chunk {chunk.id[:12]}: {exc}") from exc
     if data is None or len(data) != chunk.size or _identity(manifest.key, data) != chunk.id:
-        raise CheckpointCorrupt(f"{name}: chunk {chunk.id[:12]} is not what was written")
+        raise _corrupt(name, f"chunk {chunk.id[:12]} is not what was written")
     return data
+
+
+def _corrupt(name: str, what: str) -> CheckpointCorrupt:
+    error = CheckpointCorrupt(f"{name}: {what}")
+    error.key = name
+    return error
 
 
 def _undo(manifest: Manifest, chunk: Chunk, stored: bytes) -> bytes | None:
