@@ -105,23 +105,37 @@ class CheckpointStore:
         return self._save(run, self._serializer, state, metadata, after)
 
     @overload
-    def load(self, run: str, *, at: At | None = None) -> Any: ...  # noqa: ANN401 - whatever was saved
+    def load(self, run: str, *, at: At | None = None, min_number: int = 0) -> Any: ...  # noqa: ANN401 - whatever was saved
     @overload
-    def load(self, run: str, *, at: At | None = None, default: object) -> Any: ...  # noqa: ANN401 - whatever was saved
+    def load(self, run: str, *, at: At | None = None, default: object, min_number: int = 0) -> Any: ...  # noqa: ANN401 - whatever was saved
     @overload
-    def load(self, run: str, *, at: At | None = None, type: type[T]) -> T: ...
+    def load(self, run: str, *, at: At | None = None, type: type[T], min_number: int = 0) -> T: ...
     @overload
-    def load(self, run: str, *, at: At | None = None, type: type[T], default: D) -> T | D: ...
-    def load(self, run: str, *, at: At | None = None, type: Any = None, default: Any = _MISSING) -> Any:  # noqa: A002 - the word that users know from msgspec
+    def load(self, run: str, *, at: At | None = None, type: type[T], default: D, min_number: int = 0) -> T | D: ...
+    def load(
+        self,
+        run: str,
+        *,
+        at: At | None = None,
+        type: Any = None,  # noqa: A002 - the word that users know from msgspec
+        default: Any = _MISSING,
+        min_number: int = 0,
+    ) -> Any:
         """
         The state that was saved, equal and of the same types, every byte of it checked.
 
         `at` is a number, a `Checkpoint`, or an aware datetime (the newest at or before it); without it, the newest,
         from which the next save then continues. `type` is what the state is to be built into, such as a dataclass.
+        `min_number` is for callers who keep elsewhere how far the run has come: a newest below it, or an empty run, is
+        `CheckpointCorrupt`, for somebody who can write to the storage could remove the newest unseen.
         Raises `CheckpointNotFound` unless there is a `default`, `CheckpointCorrupt` for damage, `VersionMismatch` for a
         state that does not fit `type` or was written by a newer ckptstore, and `BackendError` when the storage fails.
         """
-        return self._read(run, at, lambda found: loading.decode(found, self._serializer, self._schema, type), default)
+
+        def decode(found: Loaded) -> Any:  # noqa: ANN401 - whatever was saved
+            return loading.decode(found, self._serializer, self._schema, type)
+
+        return self._read(run, at, min_number, decode, default)
 
     def latest(self, run: str) -> Checkpoint | None:
         """The record of the newest checkpoint; None in a run without any. Costs the same however many there are."""
@@ -215,11 +229,11 @@ class CheckpointStore:
         bytes_ = serializers.BytesSerializer()
         return streams.CheckpointWriter(lambda data: self._save(run, bytes_, data, metadata, after))
 
-    def open_reader(self, run: str, *, at: At | None = None) -> CheckpointReader:
+    def open_reader(self, run: str, *, at: At | None = None, min_number: int = 0) -> CheckpointReader:
         """The serialized bytes of a checkpoint as a binary file, checked; finds and moves the same as `load`."""
         from ckptstore import streams  # noqa: PLC0415 - few programs need it
 
-        reader: streams.CheckpointReader = self._read(run, at, streams.open_found)
+        reader: streams.CheckpointReader = self._read(run, at, min_number, streams.open_found)
         return reader
 
     def _save(
@@ -238,13 +252,21 @@ class CheckpointStore:
         with translated(run):
             return saving.save(past, self._positions.of(run), draft, after, self._retention).record()
 
-    def _read(self, run: str, at: At | None, use: Callable[[Loaded], Any], default: Any = _MISSING) -> Any:  # noqa: ANN401 - whatever was saved
+    def _read(
+        self,
+        run: str,
+        at: At | None,
+        min_number: int,
+        use: Callable[[Loaded], Any],
+        default: Any = _MISSING,  # noqa: ANN401 - whatever the caller likes
+    ) -> Any:  # noqa: ANN401 - whatever was saved
         """What `use` makes of the checkpoint; where that is the newest, the next save continues from it."""
         past, position = self._history(run), self._positions.of(run)
         arguments.check_at(run, at)
+        arguments.check_min_number(min_number, at)
         moves = position.moves
         with translated(run):
-            answer = loading.newest(past) if at is None else loading.at(past, at)
+            answer = loading.newest(past, min_number) if at is None else loading.at(past, at)
             result = use(answer.loaded) if answer.loaded else default
             if answer.is_newest:
                 position.follow(answer.head, moves)
