@@ -1,0 +1,94 @@
+"""Readers with one check left out each: bugs that tests of damage worth their name must find."""
+
+from __future__ import annotations
+
+import hmac
+from typing import TYPE_CHECKING
+
+from ckptstore import format1, loading, packs, sealed
+from ckptstore.errors import CheckpointCorrupt, DecryptionError
+from ckptstore.history import History
+
+if TYPE_CHECKING:
+    import pytest
+
+    from ckptstore.encryption import Keys
+    from ckptstore.manifest import Manifest, Marker
+
+    Patch = pytest.MonkeyPatch
+
+
+class _Fits(str):
+    """A digest that is like any other."""
+
+    __slots__ = ()
+
+    def __eq__(self, _: object) -> bool:
+        return True
+
+    def __ne__(self, _: object) -> bool:
+        return False
+
+    def __hash__(self) -> int:
+        return 0
+
+    def hexdigest(self) -> _Fits:
+        """As a hash has it."""
+        return self
+
+    def encode(self, *_: object) -> _Fits:  # type: ignore[override] # stays what it is
+        """As it is compared."""
+        return self
+
+
+def no_digests(patch: Patch, /) -> None:
+    """The digests of a manifest are not looked at."""
+    patch.setattr(format1, "sha256", lambda _: _Fits())
+
+
+def no_chunk_ids(patch: Patch, /) -> None:
+    """Whatever has the size of a chunk is one."""
+    patch.setattr(packs, "_identity", lambda *_: _Fits())
+
+
+def no_owners(patch: Patch, /) -> None:
+    """A manifest counts wherever it stands."""
+    patch.setattr(format1, "_owned", lambda content, *_: content)
+
+
+def outside_believed(patch: Patch, /) -> None:
+    """What stands outside a sealed manifest need not stand inside."""
+    patch.setattr(sealed, "check", lambda *_: None)
+
+
+def no_signatures(patch: Patch, /) -> None:
+    """A token is opened whoever made it."""
+    patch.setattr(hmac, "compare_digest", lambda *_: True)
+
+
+def plain_text_read(patch: Patch, /) -> None:
+    """A store with keys reads what is not sealed as well."""
+    parse = format1._parse
+
+    def lenient(data: bytes, run: str, number: int, keys: Keys | None, *, whole: bool) -> Manifest | Marker:
+        try:
+            return parse(data, run, number, keys, whole=whole)
+        except DecryptionError:
+            return parse(data, run, number, None, whole=whole)
+
+    patch.setattr(format1, "_parse", lenient)
+
+
+def hint_believed(patch: Patch, /) -> None:
+    """What the hint says is not compared with the slot."""
+    patch.setattr(History, "stands", lambda *_: True)
+
+
+def rollback_believed(patch: Patch, /) -> None:
+    """What the caller knows of the newest is not compared with what is found."""
+    patch.setattr(loading, "_check_not_below", lambda *_: None)
+
+
+def packs_not_named(patch: Patch, /) -> None:
+    """The error of a pack does not say which."""
+    patch.setattr(packs, "_corrupt", lambda name, what: CheckpointCorrupt(f"{name}: {what}"))
