@@ -11,6 +11,7 @@ from uuid import UUID
 
 import msgspec
 
+from ckptstore.arrays import is_array
 from ckptstore.errors import VersionMismatch
 from ckptstore.refusals import item, member, name_of
 
@@ -39,8 +40,10 @@ def fit(state: object, type: type[T]) -> T:  # noqa: A002 - the public name of t
         fitted: T = _convert(state, type)
     except msgspec.ValidationError as exc:
         raise VersionMismatch(explain(str(exc), state, type)) from exc
-    except _UNUSABLE:
+    except _UNUSABLE as exc:
         check_type(type)
+        if is_array(getattr(exc, "obj", None).__class__):  # which msgspec takes for a dict
+            raise VersionMismatch(f"state: a numpy array stands where {name_of(type)} has a dict") from exc
         raise
     return fitted
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hmac
 from typing import TYPE_CHECKING
 
-from ckptstore import format1, loading, packs, sealed
+import msgspec
+
+from ckptstore import format1, isotime, layout, loading, manifest, packs, sealed, serializers, shapes, untag
 from ckptstore.errors import CheckpointCorrupt, DecryptionError
 from ckptstore.history import History
 
@@ -92,3 +94,72 @@ def rollback_believed(patch: Patch, /) -> None:
 def packs_not_named(patch: Patch, /) -> None:
     """The error of a pack does not say which."""
     patch.setattr(packs, "_corrupt", lambda name, what: CheckpointCorrupt(f"{name}: {what}"))
+
+
+# What is bounded
+
+
+def no_levels(patch: Patch, /) -> None:
+    """A state may be nested as deeply as it likes."""
+    patch.setattr(untag, "LEVELS", 10**6)
+    patch.setattr(shapes, "LEVELS", 10**6)
+
+
+def recursion_leaks(patch: Patch, /) -> None:
+    """What nests without counting as a level ends in the interpreter's own error."""
+    patch.setattr(serializers, "untag", lambda tree: untag._any(tree, 1))
+
+
+def no_bound_on_frames(patch: Patch, /) -> None:
+    """As much memory is taken as a frame asks for."""
+    import zstandard  # noqa: PLC0415 - as where it is left out
+
+    patch.setattr(packs, "expand", lambda data, _: zstandard.decompress(data))
+
+
+def no_last_number(patch: Patch, /) -> None:
+    """Numbers go on for ever."""
+    get = History.get
+
+    def endless(past: History, number: int, *, whole: bool = True) -> manifest.Content | None:
+        layout.slot(past.run, number)
+        return get(past, number, whole=whole)
+
+    patch.setattr(History, "get", endless)
+
+
+def any_pack_name(patch: Patch, /) -> None:
+    """A pack may have any name, a path as well."""
+    fields = [
+        (f.name, tuple[str, ...] if f.name == "packs" else f.type) for f in msgspec.structs.fields(manifest.Header)
+    ]
+    lenient = msgspec.defstruct("Header", fields, frozen=True, forbid_unknown_fields=True)
+    patch.setattr(format1, "_decode_header", msgspec.json.Decoder(lenient).decode)
+
+
+def zones_imported(patch: Patch, /) -> None:
+    """The name of a zone is a module's."""
+
+    def zone(key: str) -> None:
+        try:
+            __import__(key)
+        except (ImportError, ValueError) as exc:
+            raise CheckpointCorrupt("no such zone") from exc
+
+    patch.setattr(isotime, "_zone", zone)
+
+
+def pickle_trusted(patch: Patch, /) -> None:
+    """A checkpoint says by itself that it is a pickle."""
+    reader = serializers.reader
+
+    def trusting(name: str, own: serializers.Serializer) -> serializers.Serializer:
+        return serializers.PickleSerializer() if name == "pickle" else reader(name, own)
+
+    patch.setattr(serializers, "reader", trusting)
+
+
+def long_messages(patch: Patch, /) -> None:
+    """What was read is shown as long as it is."""
+    for module in format1, loading:
+        patch.setattr(module, "shown", str)
