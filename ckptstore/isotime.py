@@ -17,13 +17,13 @@ import sys
 from datetime import UTC, datetime, time, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
-from ckptstore.errors import CheckpointError
+from ckptstore.errors import CheckpointError, shown
 
 if TYPE_CHECKING:
     from datetime import tzinfo
     from zoneinfo import ZoneInfo
 
-_ZONE = re.compile(r"[A-Za-z0-9_+./-]{1,255}")
+_ZONE = re.compile(r"[A-Za-z0-9_+./-]+")
 _TEXT = re.compile(
     r"(?P<local>[0-9T:.-]+?)"
     r"(?:(?P<sign>[+-])(?P<h>\d\d):(?P<m>[0-5]\d)(?::(?P<s>[0-5]\d)(?:\.(?P<us>\d{6}))?)?)?"
@@ -106,5 +106,5 @@ def _zone(key: str) -> ZoneInfo:
         return ZoneInfo(key)
     except (ZoneInfoNotFoundError, OSError) as exc:  # OSError: the key is a folder, such as "Europe"
         raise CheckpointError(
-            f"state: this machine does not know the time zone {key}: pip install tzdata (or update it)",
+            f"state: this machine does not know the time zone {shown(key)}: pip install tzdata (or update it)",
         ) from exc

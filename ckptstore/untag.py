@@ -34,10 +34,7 @@ def untag(tree: Any) -> Any:  # noqa: ANN401 - the state may be anything
 
     A tag that is unknown or holds what it never holds is `CheckpointCorrupt`, as are too many levels.
     """
-    try:
-        return _any(tree, 1)
-    except RecursionError:  # arrays within the description of an array, which levels do not count
-        raise too_deep() from None
+    return _any(tree, 1)
 
 
 def too_deep() -> CheckpointCorrupt:
@@ -106,11 +103,28 @@ def _pairs(pairs: list[Any], depth: int) -> dict[Any, Any]:
         raise too_deep()
     if any(type(pair) is not list for pair in pairs):
         raise ValueError("not all are pairs")
-    keys = [_any(key, depth + 1) for key, _ in pairs]
-    _check_spread(keys)
-    state = {key: _any(pair[1], depth + 1) for key, pair in zip(keys, pairs, strict=True)}
+    for pair in pairs:  # no comprehension: its frames would end 200 levels at the interpreter's limit
+        key, _ = pair
+        pair[0] = _any(key, depth + 1)
+    _check_spread([key for key, _ in pairs])
+    state: dict[Any, Any] = {}
+    for key, value in pairs:
+        state[key] = _any(value, depth + 1)
     _check_different(state, pairs)
     return state
+
+
+def _description(x: Any, depth: int) -> Any:  # noqa: ANN401 - JSON-able
+    """What describes an array, where only a text can have a tag: arrays within it would nest without a level."""
+    if type(x) not in (dict, list):
+        return x
+    if depth > LEVELS:
+        raise too_deep()
+    if type(x) is dict and x.keys() == {"$str"}:
+        return _str(x["$str"])
+    for key in x if type(x) is dict else range(len(x)):
+        x[key] = _description(x[key], depth + 1)
+    return x
 
 
 def _set(elements: list[Any]) -> set[Any]:
@@ -203,5 +217,5 @@ _TAGS: dict[str, tuple[type, str, Any]] = {
     "$time": (str, "a time", isotime.to_time),
     "$timedelta": (list, "a timedelta", _timedelta),
     "$uuid": (str, "a UUID", _uuid),
-    "$ndarray": (dict, "a numpy array", lambda value: arrays.revive(_any(value, 1))),
+    "$ndarray": (dict, "a numpy array", lambda value: arrays.revive(_description(value, 1))),
 }

