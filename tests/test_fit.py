@@ -186,3 +186,14 @@ def test_an_array_is_no_dict(state: object, type_: Any) -> None:  # noqa: ANN401
         return
 
     assert fitted is state or type_ == dict[str, Any]
+
+
+@pytest.mark.parametrize("state", ["\ud832", {"\ud832": 1}, {"a": "\ud832"}, {"a": 1, "\ud832": "\ud832", "b": None}])
+@pytest.mark.parametrize("type_", [list[int], dict[str, int], Order, Side, datetime, None], ids=range(6))
+def test_a_text_with_a_surrogate_is_a_mismatch(state: object, type_: Any) -> None:  # noqa: ANN401 - whatever a load asks for
+    """A text that no UTF-8 holds, where another value is due, is a mismatch like any other."""
+    if (state, type_) == ({"\ud832": 1}, dict[str, int]):
+        assert fit(state, type_) == state
+        return
+    with pytest.raises(VersionMismatch, match=r"^state"):
+        fit(state, type_)
