@@ -30,6 +30,13 @@ def check_at(run: str, at: object) -> None:
         check_number("at", at, 1, also=", a Checkpoint or an aware datetime")
 
 
+def check_min_number(min_number: object, at: object) -> None:
+    """`min_number` is a number, 0 for none, and only of the newest."""
+    check_number("min_number", min_number, 0)
+    if min_number and at is not None:
+        raise ValueError("min_number= says how new the newest must be: it cannot be given together with at=")
+
+
 def check_after(run: str, after: object) -> None:
     """`after` names what a save of `run` continues from."""
     if isinstance(after, Checkpoint):

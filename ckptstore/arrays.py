@@ -172,8 +172,14 @@ def _dtype_in(value: Any, np: Any) -> Any:  # noqa: ANN401 - from the module, im
     elif type(value) is list and len(value) == 2:
         return np.dtype((_dtype_in(value[0], np), _shape(value[1])))
     elif type(value) is dict and type(value["formats"]) is list and value.keys() - {"titles"} == _STRUCTURED:
+        if "titles" in value and not _are_titles(value["titles"]):
+            raise ValueError("not titles")
         return np.dtype({**value, "formats": [_dtype_in(part, np) for part in value["formats"]]})
     raise ValueError("not a dtype")
+
+
+def _are_titles(value: object) -> bool:
+    return type(value) is list and set(map(type, value)) <= {str, type(None)} and any(value)
 
 
 def _shape(value: object) -> tuple[int, ...]:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from ckptstore.encryption import Key
     from ckptstore.manifest import Manifest
 
+LIMIT = 64 * 1024 * 1024  # bytes of a chunk: what is said to be larger is not even tried
+FIRST_LIMIT = 4 * 1024 * 1024 * 1024  # the first writers made one chunk of a whole state
 _SEALING = 128  # bytes: more than encryption adds to a chunk
 
 
@@ -58,7 +60,10 @@ def read_table(manifest: Manifest) -> Table:
     table: Table = found if isinstance(found, Table) else Table(_extents(found, len(header.packs)), found)
     if len(table.packs) != len(header.packs) or sum(chunk.size for chunk in table.chunks) != header.size:
         raise CheckpointCorrupt("its table of chunks does not fit its header")
+    limit = LIMIT if isinstance(found, Table) else FIRST_LIMIT
     for chunk in table.chunks:
+        if not 0 < chunk.size <= limit:
+            raise CheckpointCorrupt(f"its chunk {chunk.id[:12]} is said to have {chunk.size} bytes")
         if chunk.pack >= len(table.packs):
             raise CheckpointCorrupt(f"its chunk {chunk.id[:12]} names a pack that the manifest does not")
         if chunk.offset + chunk.stored_size > table.packs[chunk.pack] or chunk.stored_size > chunk.size + _SEALING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ckptstore import layout
 from ckptstore.backend import NotDurableError
-from ckptstore.errors import BackendError, CheckpointConflict
+from ckptstore.errors import BackendError, CheckpointConflict, shown
 from ckptstore.manifest import Damaged, Manifest, names, new_id
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def claim(
     `CheckpointConflict` when somebody else went on from `base`; `Landed` when an earlier attempt of our own did;
     `BackendError` when the storage does not say how it ended: then the ids of the attempts stay in `doubts`.
     """
-    number = base.number + 1 if base else 1
+    number = layout.above(history.run, base.number if base else 0)
     attempts: dict[str, tuple[Manifest, bytes]] = {}
     cause = None
     for _ in range(ATTEMPTS):
@@ -136,7 +136,7 @@ def conflict(run: str, base: int, newer: Content | None) -> CheckpointConflict:
     saved = f"{newer.number if newer else base + 1} was saved"
     if isinstance(newer, Manifest):
         header = newer.header
-        saved += f" by {header.writer.host}, pid {header.writer.pid}, at {header.created_at.isoformat()}"
+        saved += f" by {shown(header.writer.host)}, pid {header.writer.pid}, at {header.created_at.isoformat()}"
     return CheckpointConflict(
         f"run {run!r}: this save continues from {f'checkpoint {base}' if base else 'an empty run'}, but {saved}; "
         "nothing was overwritten. Another copy of the job is at work: stop one, or take over with load() and go on",

@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from types import TracebackType
 
+SHOWN = 1000  # characters of what was read: a forger may make a name of megabytes
+
 
 class CheckpointError(Exception):
     """Something went wrong with a checkpoint; the message names the run, the number and the way out."""
@@ -35,7 +37,13 @@ class CheckpointConflict(CheckpointError):  # noqa: N818 - the public name is a 
 
 
 class CheckpointCorrupt(CheckpointError):  # noqa: N818 - the public name is a contract
-    """Stored bytes fail their own check: damaged, edited by hand, or not written by this library."""
+    """
+    Stored bytes fail their own check: damaged, edited by hand, or not written by this library.
+
+    `key` is the object's, where that is not the manifest but a pack that it needs.
+    """
+
+    key: str | None = None
 
 
 class DecryptionError(CheckpointError):
@@ -48,6 +56,13 @@ class VersionMismatch(CheckpointError, ValueError):  # noqa: N818 - the public n
 
 class BackendError(CheckpointError):
     """The storage refused or failed; what was stored before is untouched. The cause is in `__cause__`."""
+
+
+def shown(what: object) -> str:
+    """`what` as a message may show it, whoever wrote it: not long, and with nothing that a terminal obeys."""
+    text = str(what)
+    text = text if len(text) <= SHOWN else text[:SHOWN] + "…"
+    return text if text.isprintable() else "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
 
 
 class translated:  # noqa: N801 - used as a statement, as contextlib's own are

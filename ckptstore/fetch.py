@@ -141,14 +141,16 @@ class Chunked:
         try:
             stored = memoryview(self._backend.get(key, span.start, span.end))
         except FileNotFoundError as exc:
-            raise Gone(str(exc)) from exc
+            raise Gone(key) from exc
+        except IsADirectoryError as exc:
+            raise _corrupt(key, "a folder stands in its place: remove it") from exc
         read: list[tuple[Chunk, Buffer]] = []
         for chunk in span.chunks:
             at = chunk.offset - span.start
             try:
                 read.append((chunk, unwrap(manifest, chunk, stored[at : at + chunk.stored_size])))
             except CheckpointCorrupt as exc:
-                raise CheckpointCorrupt(f"{key}: chunk {chunk.id[:12]}: {exc}") from exc
+                raise _corrupt(key, f"chunk {chunk.id[:12]}: {exc}") from exc
         return read
 
     def _fill_span(self, span: Span, pieces: Mapping[Chunk, list[Piece]]) -> None:
@@ -166,3 +168,9 @@ class Chunked:
             if size:
                 yield chunk, Piece(start, into[:size])
             offset, into, index = offset + size, into[size:], index + 1
+
+
+def _corrupt(key: str, what: str) -> CheckpointCorrupt:
+    error = CheckpointCorrupt(f"{key}: {what}")
+    error.key = key
+    return error

@@ -11,7 +11,8 @@ from uuid import UUID
 
 import msgspec
 
-from ckptstore.errors import VersionMismatch
+from ckptstore.arrays import is_array
+from ckptstore.errors import VersionMismatch, shown
 from ckptstore.refusals import item, member, name_of
 
 T = TypeVar("T")
@@ -39,8 +40,12 @@ def fit(state: object, type: type[T]) -> T:  # noqa: A002 - the public name of t
         fitted: T = _convert(state, type)
     except msgspec.ValidationError as exc:
         raise VersionMismatch(explain(str(exc), state, type)) from exc
-    except _UNUSABLE:
+    except UnicodeEncodeError as exc:  # what msgspec makes of a lone surrogate where it expects something else
+        raise VersionMismatch(f"state: {shown(ascii(exc.object))} does not fit into {name_of(type)}") from exc
+    except _UNUSABLE as exc:
         check_type(type)
+        if is_array(getattr(exc, "obj", None).__class__):  # which msgspec takes for a dict
+            raise VersionMismatch(f"state: a numpy array stands where {name_of(type)} has a dict") from exc
         raise
     return fitted
 
@@ -134,6 +139,8 @@ class _Search:
             _convert(root, self._type)
         except msgspec.ValidationError as exc:
             return str(exc) == self._message
+        except UnicodeEncodeError:
+            return False
         return False
 
 

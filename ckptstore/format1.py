@@ -14,7 +14,7 @@ import msgspec
 
 from ckptstore import lines
 from ckptstore.codecs import PLAIN, Codecs
-from ckptstore.errors import CheckpointCorrupt, CheckpointError, DecryptionError, VersionMismatch
+from ckptstore.errors import CheckpointCorrupt, CheckpointError, DecryptionError, VersionMismatch, shown
 from ckptstore.manifest import FORMAT, Content, Damaged, Header, Ident, Manifest, Marker, Tombstone, new_id
 from ckptstore.serializers import JsonSerializer
 
@@ -26,6 +26,7 @@ HEAD_SIZE = 4096  # the first bytes of a slot: nearly always the whole header
 HINT_LIMIT = 256 * 1024  # bytes of a manifest that the hint repeats whole
 METADATA_LIMIT = 64 * 1024
 NO_METADATA = msgspec.Raw(b"{}")
+SIZE_LIMIT = 512 * 1024 * 1024  # bytes of an object: a sealed manifest of a state of a tebibyte has 350 MiB
 
 _FIRST = re.compile(rb'\{"sha256": "([0-9a-f]{64})",\n"format": ([0-9]{1,9}),\n')
 _IDENT = re.compile(rb'"number": ([0-9]{1,12}),\n"write_id": "([0-9a-f]{32})",\n"(removed|parent)": ')
@@ -122,10 +123,8 @@ def parse(data: bytes, run: str, number: int, keys: Keys | None = None, *, whole
     """
     try:
         return _parse(data, run, number, keys, whole=whole)
-    except (VersionMismatch, DecryptionError, _OtherCase) as error:
-        return Damaged(number, error, "not ours")
     except CheckpointError as error:
-        return Damaged(number, error)
+        return Damaged(number, error, "bytes" if type(error) is CheckpointCorrupt else "not ours")
 
 
 def parse_hint(data: bytes, run: str, keys: Keys | None = None) -> Manifest | None:
@@ -142,6 +141,8 @@ def parse_hint(data: bytes, run: str, keys: Keys | None = None) -> Manifest | No
 def _parse(data: bytes, run: str, number: int, keys: Keys | None, *, whole: bool) -> Manifest | Marker:
     where = f"run {run!r}, checkpoint {number}"
     first = _FIRST.match(data)
+    if len(data) > SIZE_LIMIT:
+        raise CheckpointCorrupt(f"{where}: larger than any checkpoint, which has {SIZE_LIMIT} bytes at most")
     if first is None:
         raise CheckpointCorrupt(f"{where}: not a checkpoint: edited, re-formatted, cut short, or a foreign file")
     if int(first[2]) != FORMAT:
@@ -158,7 +159,9 @@ def _parse(data: bytes, run: str, number: int, keys: Keys | None, *, whole: bool
     except (VersionMismatch, DecryptionError, _OtherCase) as exc:
         raise type(exc)(f"{where}: {exc}") from exc
     except (CheckpointCorrupt, ValueError, RecursionError) as exc:  # msgspec's errors are ValueErrors
-        raise CheckpointCorrupt(f"{where}: edited, re-formatted or damaged: {exc}") from exc
+        raise CheckpointCorrupt(f"{where}: edited, re-formatted or damaged: {shown(exc)}") from exc
+    except CheckpointError as exc:  # what this machine lacks, such as a time zone
+        raise type(exc)(f"{where}: {exc}") from exc
     if keys is not None:
         raise DecryptionError(
             f"{where}: it is not encrypted, and a store with keys reads only what is: whoever can write to the storage "
@@ -211,19 +214,21 @@ def _decode_metadata(header: Header) -> dict[str, object]:
     if header.metadata == NO_METADATA:
         return {}
     data = bytes(header.metadata)
-    metadata = _json.loads(data)
-    if b"\n" in data or not isinstance(metadata, dict) or _json.dumps(metadata) != data:
-        raise CheckpointCorrupt("its metadata is not as format 1 writes it")
-    return metadata
+    try:
+        metadata = _json.loads(data) if len(data) <= METADATA_LIMIT else None
+        if isinstance(metadata, dict) and b"\n" not in data and _json.dumps(metadata) == data:
+            return metadata
+    except CheckpointError as exc:
+        raise type(exc)(f"metadata{str(exc).removeprefix('state')}") from exc
+    raise CheckpointCorrupt("its metadata is not as format 1 writes it")
 
 
 def _owned(content: Manifest | Marker, run: str, number: int) -> Manifest | Marker:
     """Only under its own name does a manifest count: no copy or rename can take another's place."""
     owner = content.header.run if isinstance(content, Manifest) else run
     if owner != run and owner.casefold() == run.casefold():
-        raise _OtherCase(f"here is run {owner!r}, and this disk ignores case: take a name that differs in more")
+        raise _OtherCase(f"here is run {shown(owner)!r}, and this disk ignores case: take a name that differs in more")
     if (owner, content.number) != (run, number):
-        raise CheckpointCorrupt(
-            f"this is checkpoint {content.number} of run {owner!r} under another name: copied or renamed by hand",
-        )
+        here = f"checkpoint {content.number} of run {shown(owner)!r}"
+        raise CheckpointCorrupt(f"this is {here} under another name: copied or renamed by hand")
     return content

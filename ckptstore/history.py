@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ckptstore import layout
 from ckptstore.codecs import PLAIN, Codecs
 from ckptstore.errors import BackendError, CheckpointCorrupt
-from ckptstore.format1 import HEAD_SIZE, IDENT_SIZE, first_bytes, has_header, parse, parse_hint
+from ckptstore.format1 import HEAD_SIZE, IDENT_SIZE, SIZE_LIMIT, first_bytes, has_header, parse, parse_hint
 from ckptstore.manifest import Content, Damaged, Manifest, Marker, names
 
 if TYPE_CHECKING:
@@ -55,11 +55,13 @@ class History:
 
     def get(self, number: int, *, whole: bool = True) -> Content | None:
         """What slot `number` holds, checked; None when it is empty. `whole=False` reads the header alone."""
+        if not 1 <= number <= layout.MAX_NUMBER:
+            return None
         key = layout.slot(self.run, number)
         try:
-            data = self.backend.get(key) if whole else self.backend.get(key, 0, HEAD_SIZE)
-            if not whole and not has_header(data):
-                data = self.backend.get(key)
+            data = self.backend.get(key, 0, HEAD_SIZE) if not whole else b""
+            if whole or not has_header(data):
+                data = self.read(key)
         except FileNotFoundError:
             return None
         except IsADirectoryError:
@@ -80,9 +82,13 @@ class History:
     def hint(self) -> Manifest | None:
         """The manifest that the hint names: a guess, to be proven."""
         try:
-            return parse_hint(self.backend.get(layout.hint(self.run)), self.run, self.codecs.keys)
+            return parse_hint(self.read(layout.hint(self.run)), self.run, self.codecs.keys)
         except (FileNotFoundError, IsADirectoryError):
             return None
+
+    def read(self, key: str) -> bytes:
+        """An object, or so much of it that it is too large: what a stranger put there must not fill the memory."""
+        return self.backend.get(key, 0, SIZE_LIMIT + 1)
 
     def numbers(self, after: int = 0) -> Iterator[int]:
         """The numbers above `after` whose slots are in use, ascending."""
@@ -170,7 +176,8 @@ class History:
             yield head
         above = head
         for content in self._down(head.number):
-            if isinstance(content, Manifest) and (isinstance(above, Damaged) or names(above, content)):
+            silent = isinstance(above, Damaged) and above.number == content.number + 1  # else it is no successor
+            if isinstance(content, Manifest) and (silent or names(above, content)):
                 yield content
             above = content
 

@@ -17,7 +17,7 @@ import sys
 from datetime import UTC, datetime, time, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
-from ckptstore.errors import CheckpointError
+from ckptstore.errors import CheckpointError, shown
 
 if TYPE_CHECKING:
     from datetime import tzinfo
@@ -106,5 +106,5 @@ def _zone(key: str) -> ZoneInfo:
         return ZoneInfo(key)
     except (ZoneInfoNotFoundError, OSError) as exc:  # OSError: the key is a folder, such as "Europe"
         raise CheckpointError(
-            f"state: this machine does not know the time zone {key}: pip install tzdata (or update it)",
+            f"state: this machine does not know the time zone {shown(key)}: pip install tzdata (or update it)",
         ) from exc

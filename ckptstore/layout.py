@@ -13,6 +13,8 @@ import re
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
+from ckptstore.errors import CheckpointError
+
 MAX_NUMBER = 999_999_999_999
 SLOTS_END = ":"  # sorts behind every digit and before every letter, so slots are listed without the rest
 
@@ -48,6 +50,16 @@ def check_run(run: str) -> str:
 def is_run(name: str) -> bool:
     """Whether `name` can be a run of ours."""
     return bool(_RUN.fullmatch(name)) and not name.endswith(".") and not _RESERVED.fullmatch(name)
+
+
+def above(run: str, number: int) -> int:
+    """The number behind `number`, at which a save aims; `CheckpointError` where numbers end."""
+    if number >= MAX_NUMBER:
+        raise CheckpointError(
+            f"run {run!r}: the last number, {MAX_NUMBER}, is taken, and none is above it: save under another name. "
+            "Nobody saves so often: look who wrote it"
+        )
+    return number + 1
 
 
 def slot(run: str, number: int) -> str:

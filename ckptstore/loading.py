@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ckptstore import schema, serializers
 from ckptstore.checkpoint import Checkpoint
-from ckptstore.errors import CheckpointCorrupt, CheckpointError, DecryptionError, VersionMismatch
+from ckptstore.errors import CheckpointCorrupt, CheckpointError, DecryptionError, shown
 from ckptstore.history import TRIES
 from ckptstore.manifest import Damaged, Manifest
 from ckptstore.only import select
 from ckptstore.serialized import Gone
 from ckptstore.serializers import JsonSerializer
-from ckptstore.stored import open_state
+from ckptstore.stored import open_state, tree_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ckptstore.history import History
-    from ckptstore.manifest import Content, Named
+    from ckptstore.manifest import Content
     from ckptstore.only import Path
     from ckptstore.serializers import Serializer
     from ckptstore.stored import Stored
@@ -47,12 +47,13 @@ _PRUNED = object()
 _NOTHING = Answer(found=False, result=None, is_newest=False, head=None)
 
 
-def newest(history: History, use: Callable[[Loaded], Any]) -> Answer:
-    """`use` of the newest checkpoint; `CheckpointCorrupt`, with the way out, where damage hides it."""
+def newest(history: History, use: Callable[[Loaded], Any], min_number: int = 0) -> Answer:
+    """`use` of the newest checkpoint; `CheckpointCorrupt`, with the way out, for damage, or below `min_number`."""
     for _ in range(TRIES):
         found = history.find(whole=True)
         if isinstance(found.head, Damaged):
             raise _unreadable(history, found.head)
+        _check_not_below(history.run, found.newest, min_number)
         if found.newest is None:
             return Answer(found=False, result=None, is_newest=True, head=found.head)
         try:
@@ -112,7 +113,7 @@ def decode(found: Loaded, wanted: Wanted) -> Any:  # noqa: ANN401 - whatever was
     """The state, by the serializer that the manifest names, migrated to the schema that is due, as the type due."""
     header, due = found.manifest.header, wanted.schema
     reader = serializers.reader(header.serializer.name, wanted.serializer)
-    tree = _tree(header.serializer)
+    tree = tree_size(header)
     if wanted.only is not None and not isinstance(reader, JsonSerializer):
         raise CheckpointError(f"only= chooses among arrays of a JSON state, and it was saved with {reader.name!r}")
     target = due.type if due is not None and wanted.type is None else wanted.type
@@ -134,17 +135,6 @@ def _state(stored: Stored, reader: Serializer, tree: int | None, only: list[Path
     return state
 
 
-def _tree(serializer: Named) -> int | None:
-    """The length of the JSON, where buffers stand behind it; `VersionMismatch` for settings that are not known."""
-    settings = serializer.settings
-    tree = settings.get("tree")
-    if settings and (serializer.name != "json" or len(settings) > 1 or type(tree) is not int):
-        raise VersionMismatch(
-            f"it was written with {serializer.name} in a way that this ckptstore does not know: upgrade ckptstore"
-        )
-    return tree if type(tree) is int else None
-
-
 def _use(history: History, manifest: Manifest, use: Callable[[Loaded], Any]) -> Any:  # noqa: ANN401 - whatever `use` makes
     """What `use` makes of the checkpoint; `_PRUNED` where that was removed under us."""
     where = f"run {history.run!r}, checkpoint {manifest.number}"
@@ -153,9 +143,31 @@ def _use(history: History, manifest: Manifest, use: Callable[[Loaded], Any]) -> 
     except Gone as exc:
         if not history.stands(manifest):
             return _PRUNED
-        raise CheckpointCorrupt(f"{where}: one of its packs is missing: {exc}") from exc
+        raise missing(where, exc) from exc
+    except MemoryError as exc:
+        size = manifest.header.size
+        raise CheckpointError(
+            f"{where}: its state of {size} bytes does not fit into memory: read it with open_reader, or part with only="
+        ) from exc
     except CheckpointError as exc:
-        raise type(exc)(f"{where}: {exc}") from exc
+        raise type(exc)(f"{where}: {shown(exc)}") from exc
+
+
+def missing(where: str, gone: Gone) -> CheckpointCorrupt:
+    """What to raise for a pack that is missing while its checkpoint stands."""
+    error = CheckpointCorrupt(f"{where}: one of its packs is missing: {gone.key}")
+    error.key = gone.key
+    return error
+
+
+def _check_not_below(run: str, newest: Manifest | None, min_number: int) -> None:
+    number = newest.number if newest else 0
+    if number < min_number:
+        raise CheckpointCorrupt(
+            f"run {run!r}: the newest checkpoint is {number or 'none'}, but the caller knows of {min_number}: removed "
+            "or rolled back by somebody who can write to the storage, or this is not the store that it was saved in. "
+            f"Put back what is missing, or load without min_number= to go on from {number or 'nothing'}"
+        )
 
 
 def _unreadable(history: History, head: Damaged) -> CheckpointError:

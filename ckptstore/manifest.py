@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 FORMAT: Final = 1
 TABLE = 4 * 1024 * 1024  # bytes of a table that are remembered: that of a state of 20 GiB
 
-Hex32 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$")]
-Hex64 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+# \Z, for $ also stands before a line end
+Hex32 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32}\Z")]
+Hex64 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
 Size = Annotated[int, msgspec.Meta(ge=0, le=2**60)]
 Number = Annotated[int, msgspec.Meta(ge=1, le=MAX_NUMBER)]
-PackName = Annotated[str, msgspec.Meta(pattern="^[0-9]{12}-[0-9a-f]{32}-[0-9]+$")]
+PackName = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{12}-[0-9a-f]{32}-[0-9]{1,9}\Z")]
 Encoding: TypeAlias = Literal["json", "base64", "chunks"]
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 import msgspec
 
 from ckptstore import shapes
-from ckptstore.errors import CheckpointCorrupt
+from ckptstore.errors import CheckpointCorrupt, shown
 from ckptstore.fitting import fit
 from ckptstore.untag import LARGE, TYPED
 
@@ -86,8 +86,8 @@ def loads(data: bytes, type: type[T]) -> T:  # noqa: A002 - as `fit` calls it
     if native is not None and data.startswith(native.prefix) and data.endswith(_END):
         try:
             state: T = undisturbed(native.decode, memoryview(data)[len(native.prefix) : -len(_END)])
-        except msgspec.ValidationError:
-            pass  # `fit` says where
+        except (ValueError, RecursionError):  # msgspec's own are ValueErrors
+            pass  # `plain` or `fit` says what is wrong, and where
         else:
             return state
     return fit(plain(data), type)
@@ -97,9 +97,11 @@ def plain(data: bytes) -> Any:  # noqa: ANN401 - whatever was saved
     """The state as plain values, as an untyped load gives it; `CheckpointCorrupt` for what `dumps` does not write."""
     try:
         shape, state = _open(data).typed
+        if len(bytes(shape)) > SHAPE_LIMIT:
+            raise ValueError("its shape is too long")  # noqa: TRY301 - as all that is wrong with it
         return undisturbed(_plain_decoder(bytes(shape)), memoryview(state))
     except (ValueError, TypeError, RecursionError) as exc:  # TypeError: a union that nobody can read
-        raise CheckpointCorrupt(f"state: not as it was written: {exc}") from exc
+        raise CheckpointCorrupt(f"state: not as it was written: {shown(exc)}") from exc
 
 
 @lru_cache(1024)

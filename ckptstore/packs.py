@@ -58,7 +58,7 @@ def write(
 
     `again` gives so many bytes from an offset once more; without it they are read back where they are needed.
     """
-    number = base.number + 1 if base else 1
+    number = layout.above(history.run, base.number if base else 0)
     old = _Old.of(history, base)
     packs = _Packs(history, number)
     return _Writer(history, old, packs).write(parts, again)

@@ -52,7 +52,11 @@ class Serialized(msgspec.Struct, frozen=True):
 
 
 class Gone(Exception):  # noqa: N818 - not an error yet: the checkpoint may have been pruned
-    """Something that a manifest names is not there (any more)."""
+    """The pack `key` is not there (any more)."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(key)
+        self.key = key
 
 
 class Source(Protocol):

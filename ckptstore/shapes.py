@@ -40,6 +40,7 @@ import msgspec
 from ckptstore.large import LEAST, TOGETHER
 from ckptstore.plain import HIGH, LOW
 from ckptstore.serialized import Omitted
+from ckptstore.tags import LEVELS
 
 _BLOCK = 1024  # records whose fields are looked at one after the other: as many as the processor's cache holds
 
@@ -103,15 +104,18 @@ def of_class(kind: type) -> Shape | None:
         return None
 
 
-def to_type(shape: Any) -> Any:  # noqa: ANN401 - JSON, and a type
+def to_type(shape: Any, depth: int = 1) -> Any:  # noqa: ANN401 - JSON, and a type
     """The type that msgspec reads a shape's JSON by, with records as dicts; `ValueError` for what is no shape."""
+    inner = partial(to_type, depth=depth + 1)
+    if depth > LEVELS + 1:  # scalars are on no level
+        raise _Shapeless("it is nested too deeply")
     if isinstance(shape, dict):
         typed_dict: Any = TypedDict
-        return typed_dict("record", {name: to_type(part) for name, part in shape.items()})
+        return typed_dict("record", {name: inner(part) for name, part in shape.items()})
     if isinstance(shape, str) and shape in _SCALARS:
         return _SCALARS[shape]
     if isinstance(shape, list) and shape and type(shape[0]) is str and shape[0] in _GROUPS:
-        return _GROUPS[shape[0]](tuple(map(to_type, shape[1:])))
+        return _GROUPS[shape[0]](tuple(map(inner, shape[1:])))
     raise _Shapeless(f"{shape!r} is no shape")
 
 

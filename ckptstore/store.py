@@ -107,17 +107,33 @@ class CheckpointStore:
         """
         if self._schema is not None:
             self._schema.check(state)
-        return self._save(run, self._serializer, state, metadata, after)
+        past, serializer = self._history(run), self._serializer
+        if after is not None:
+            arguments.check_after(run, after)
+        draft = self._draft(serializers.serialize(serializer, state), serializer.name, metadata)
+        with translated(run):
+            return saving.save(past, self._positions.of(run), draft, after, self._retention).record()
 
     @overload
-    def load(self, run: str, *, at: At | None = None, only: Only | None = None) -> Any: ...  # noqa: ANN401 - whatever was saved
+    def load(  # without a type, whatever was saved
+        self, run: str, *, at: At | None = None, only: Only | None = None, default: object = ..., min_number: int = 0
+    ) -> Any: ...  # noqa: ANN401 - whatever was saved
     @overload
-    def load(self, run: str, *, at: At | None = None, only: Only | None = None, default: object) -> Any: ...  # noqa: ANN401 - whatever was saved
-    @overload
-    def load(self, run: str, *, at: At | None = None, only: Only | None = None, type: type[T]) -> T: ...
-    @overload
-    def load(self, run: str, *, at: At | None = None, only: Only | None = None, type: type[T], default: D) -> T | D: ...
     def load(
+        self, run: str, *, at: At | None = None, only: Only | None = None, type: type[T], min_number: int = 0
+    ) -> T: ...
+    @overload
+    def load(
+        self,
+        run: str,
+        *,
+        type: type[T],
+        default: D,
+        at: At | None = None,
+        only: Only | None = None,
+        min_number: int = 0,
+    ) -> T | D: ...
+    def load(  # noqa: PLR0913 - each says another thing of what is wanted
         self,
         run: str,
         *,
@@ -125,6 +141,7 @@ class CheckpointStore:
         only: Only | None = None,
         type: Any = None,  # noqa: A002 - the word that users know from msgspec
         default: Any = _MISSING,
+        min_number: int = 0,
     ) -> Any:
         """
         The state that was saved, equal and of the same types, every byte of it checked.
@@ -133,13 +150,15 @@ class CheckpointStore:
         from which the next save then continues. `type` is what the state is to be built into, such as a dataclass.
         `only`, a key or a tuple of keys and indexes, or a list of these, says of which part of the state the arrays and
         bytes are fetched that stand beside the JSON (64 KiB and more together); `Omitted` stands for each of the rest.
+        `min_number` is for callers who keep elsewhere how far the run has come: a newest below it, or an empty run, is
+        `CheckpointCorrupt`, for somebody who can write to the storage could remove the newest unseen.
         Raises `CheckpointNotFound` unless there is a `default`, `CheckpointCorrupt` for damage, `VersionMismatch` for a
         state that does not fit `type` or was written by a newer ckptstore, `LookupError` for a part that the state does
         not have, and `BackendError` when the storage fails.
         """
         chosen = None if only is None else paths(only)
         wanted = loading.Wanted(self._serializer, self._schema, type, chosen)
-        return self._read(run, at, lambda found: loading.decode(found, wanted), default)
+        return self._read(run, at, min_number, lambda found: loading.decode(found, wanted), default)
 
     def latest(self, run: str) -> Checkpoint | None:
         """The record of the newest checkpoint; None in a run without any. Costs the same however many there are."""
@@ -237,7 +256,7 @@ class CheckpointStore:
         stream = stream_writer.Stream(past, position, draft, after, self._retention)
         return stream_writer.CheckpointWriter(stream)
 
-    def open_reader(self, run: str, *, at: At | None = None) -> CheckpointReader:
+    def open_reader(self, run: str, *, at: At | None = None, min_number: int = 0) -> CheckpointReader:
         """
         The serialized bytes of a checkpoint as a binary file, read when they are asked for, and checked then.
 
@@ -246,23 +265,8 @@ class CheckpointStore:
         """
         from ckptstore import stream_reader  # noqa: PLC0415 - few programs need it
 
-        reader: stream_reader.CheckpointReader = self._read(run, at, stream_reader.open_found)
+        reader: stream_reader.CheckpointReader = self._read(run, at, min_number, stream_reader.open_found)
         return reader
-
-    def _save(
-        self,
-        run: str,
-        serializer: Serializer,
-        state: object,
-        metadata: Mapping[str, object] | None,
-        after: Checkpoint | int | None,
-    ) -> Checkpoint:
-        past = self._history(run)
-        if after is not None:
-            arguments.check_after(run, after)
-        draft = self._draft(serializers.serialize(serializer, state), serializer.name, metadata)
-        with translated(run):
-            return saving.save(past, self._positions.of(run), draft, after, self._retention).record()
 
     def _draft(self, state: Serialized, serializer: str, metadata: Mapping[str, object] | None) -> saving.Draft:
         facts = NO_METADATA if metadata is None else encode_metadata(arguments.check_metadata(metadata))
@@ -271,13 +275,16 @@ class CheckpointStore:
             state, Named(serializer, {} if state.tree is None else {"tree": state.tree}), version, facts
         )
 
-    def _read(self, run: str, at: At | None, use: Callable[[Loaded], Any], default: Any = _MISSING) -> Any:  # noqa: ANN401 - whatever was saved
+    def _read(
+        self, run: str, at: At | None, min_number: int, use: Callable[[Loaded], Any], default: object = _MISSING
+    ) -> Any:  # noqa: ANN401 - whatever was saved
         """What `use` makes of the checkpoint; where that is the newest, the next save continues from it."""
         past, position = self._history(run), self._positions.of(run)
         arguments.check_at(run, at)
+        arguments.check_min_number(min_number, at)
         moves = position.moves
         with translated(run):
-            answer = loading.newest(past, use) if at is None else loading.at(past, at, use)
+            answer = loading.newest(past, use, min_number) if at is None else loading.at(past, at, use)
             result = answer.result if answer.found else default
             if answer.is_newest:
                 position.follow(answer.head, moves)

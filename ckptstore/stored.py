@@ -8,7 +8,7 @@ import msgspec
 
 from ckptstore import inline
 from ckptstore.codecs import FERNET, ZSTD
-from ckptstore.errors import CheckpointCorrupt, VersionMismatch
+from ckptstore.errors import CheckpointCorrupt, VersionMismatch, shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,6 +69,18 @@ def open_state(backend: Backend, manifest: Manifest) -> Stored:
 def _check_known(header: Header) -> None:
     codecs = tuple(named.name for named in header.codecs)
     settings = [named.name for named in header.codecs if named.settings]
+    tree_size(header)
     if settings or codecs not in _KNOWN[header.encoding]:
-        how = f"{', '.join(settings or codecs)} in a way"
+        how = f"{shown(', '.join(settings or codecs))} in a way"
         raise VersionMismatch(f"it was written with {how} that this ckptstore does not know: upgrade ckptstore")
+
+
+def tree_size(header: Header) -> int | None:
+    """The length of the JSON, where buffers stand behind it; `VersionMismatch` for settings that are not known."""
+    name, settings = header.serializer.name, header.serializer.settings
+    tree = settings.get("tree")
+    if settings and (name != "json" or len(settings) > 1 or type(tree) is not int):
+        raise VersionMismatch(
+            f"it was written with {shown(name)} in a way that this ckptstore does not know: upgrade ckptstore"
+        )
+    return tree if type(tree) is int else None

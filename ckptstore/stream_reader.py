@@ -7,8 +7,9 @@ from bisect import bisect_right
 from collections import deque
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ckptstore.errors import CheckpointCorrupt, CheckpointError, CheckpointNotFound, translated
+from ckptstore.errors import CheckpointError, CheckpointNotFound, translated
 from ckptstore.fetch import Chunked, Span
+from ckptstore.loading import missing
 from ckptstore.pool import Pool
 from ckptstore.serialized import Gone
 
@@ -154,7 +155,7 @@ class ChunkFile(io.RawIOBase):
                 return read()
             except Gone as exc:
                 if history.stands(manifest):
-                    raise CheckpointCorrupt(f"{where}: one of its packs is missing: {exc}") from exc
+                    raise missing(where, exc) from exc
                 raise CheckpointNotFound(f"{where}: removed while it was read: open one that is there") from exc
             except CheckpointError as exc:
                 raise type(exc)(f"{where}: {exc}") from exc

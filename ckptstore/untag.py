@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from binascii import a2b_base64
+from collections import Counter
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ TYPED = b'{"$typed":['
 """How a state begins that msgspec wrote by itself."""
 LARGE = 1024 * 1024  # bytes: above, the collector's passes over what is being read take as long as reading it
 
+_COLLISIONS = 1000  # keys of one hash: 10 ms for a set, and more than anybody comes by
 _INT = re.compile(r"-?0x[0-9a-f]+")
 _ESCAPE = re.compile(r"\\u(005c|d[89a-f][0-9a-f]{2})")
 
@@ -101,14 +103,32 @@ def _pairs(pairs: list[Any], depth: int) -> dict[Any, Any]:
         raise too_deep()
     if any(type(pair) is not list for pair in pairs):
         raise ValueError("not all are pairs")
+    for pair in pairs:  # no comprehension: its frames would end 200 levels at the interpreter's limit
+        key, _ = pair
+        pair[0] = _any(key, depth + 1)
+    _check_spread([key for key, _ in pairs])
     state: dict[Any, Any] = {}
     for key, value in pairs:
-        state[_any(key, depth + 1)] = _any(value, depth + 1)
+        state[key] = _any(value, depth + 1)
     _check_different(state, pairs)
     return state
 
 
+def _description(x: Any, depth: int) -> Any:  # noqa: ANN401 - JSON-able
+    """What describes an array, where only a text can have a tag: arrays within it would nest without a level."""
+    if type(x) not in (dict, list):
+        return x
+    if depth > LEVELS:
+        raise too_deep()
+    if type(x) is dict and x.keys() == {"$str"}:
+        return _str(x["$str"])
+    for key in x if type(x) is dict else range(len(x)):
+        x[key] = _description(x[key], depth + 1)
+    return x
+
+
 def _set(elements: list[Any]) -> set[Any]:
+    _check_spread(elements)
     made = set(elements)
     _check_different(made, elements)
     return made
@@ -121,6 +141,18 @@ def _frozenset(elements: list[Any]) -> frozenset[Any]:
 def _check_different(made: Collection[Any], of: list[Any]) -> None:
     if len(made) != len(of):
         raise ValueError("something is in it twice")
+
+
+def _check_spread(keys: list[Any]) -> None:
+    """
+    Refuse keys that were chosen for their hashes: 300,000 equal ones, in 8 MiB, would take a set ten minutes.
+
+    Python's hash of a number is the number modulo 2**61 - 1. That of a text nobody can foresee.
+    """
+    if len(keys) <= _COLLISIONS or set(map(type, keys)) == {str}:
+        return
+    if max(Counter(map(hash, keys)).values()) > _COLLISIONS:
+        raise ValueError("too many keys have one hash")
 
 
 def _str(text: str) -> str:
@@ -185,5 +217,5 @@ _TAGS: dict[str, tuple[type, str, Any]] = {
     "$time": (str, "a time", isotime.to_time),
     "$timedelta": (list, "a timedelta", _timedelta),
     "$uuid": (str, "a UUID", _uuid),
-    "$ndarray": (dict, "a numpy array", lambda value: arrays.revive(_any(value, 1))),
+    "$ndarray": (dict, "a numpy array", lambda value: arrays.revive(_description(value, 1))),
 }

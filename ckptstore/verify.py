@@ -1,4 +1,4 @@
-"""Re-reading every byte of a run, and naming what is not as it was written."""
+"""Re-reading every byte of a run, and naming each object that is not as it was written."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from ckptstore import layout
-from ckptstore.errors import CheckpointError, CheckpointNotFound, DecryptionError
+from ckptstore.errors import CheckpointCorrupt, CheckpointError, CheckpointNotFound, DecryptionError, shown
 from ckptstore.format1 import ident, parse_hint
 from ckptstore.manifest import Damaged, Manifest
 from ckptstore.serialized import Gone
@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 
 
 class Problem(msgspec.Struct, frozen=True):
-    """One thing that is wrong: where, and what it means. `number` is None where no checkpoint is hurt."""
+    """
+    One thing that is wrong with one object: its key, what it is, and which checkpoint it hurts.
+
+    A damaged pack is a problem of each checkpoint that needs it. `number` is None where none is hurt.
+    """
 
     run: str
     number: int | None
@@ -54,38 +58,42 @@ def verify(history: History) -> VerifyReport:
     slots = [name.number for _, name in found if name.kind == "slot"]
     checked = 0
     seen: set[Place] = set()
-    for number in [*slots, max(slots, default=0) + 1]:  # a folder in the place of the next is not listed
-        what = _check_slot(history, number, seen)
+    after = max(slots, default=0) + 1
+    for number in [*slots, *range(after, min(after, layout.MAX_NUMBER) + 1)]:  # a folder in its place is not listed
+        key, what = _check_slot(history, number, seen)
         checked += what is None
-        problems += [Problem(history.run, number, layout.slot(history.run, number), what)] if what else []
+        problems += [Problem(history.run, number, key, what)] if what else []
     problems += [Problem(history.run, None, layout.hint(history.run), what) for what in _check_hint(history)]
     return VerifyReport(history.run, checked, tuple(problems))
 
 
-def _check_slot(history: History, number: int, seen: set[Place]) -> str | None:
-    """What is wrong with the slot; "" where it holds no checkpoint (any more), None where all is well."""
+def _check_slot(history: History, number: int, seen: set[Place]) -> tuple[str, str | None]:
+    """The key of what is wrong, and what: "" where there is no checkpoint (any more), None where all is well."""
+    key = layout.slot(history.run, number)
     standing = history.standing(number)
     if standing is None:
         stray = isinstance(history.get(number, whole=False), Manifest)
-        return (
+        return key, (
             stray * f"does not count: {number + 1} does not follow it. A stalled writer left it, or files were removed"
         )
     content = standing.content
     if isinstance(content, Damaged):
-        return str(content.error)
+        return key, str(content.error)
     try:
         open_state(history.backend, content).check(seen)
+    except CheckpointCorrupt as exc:
+        return exc.key or key, shown(exc)
     except CheckpointError as exc:
-        return str(exc)
-    except Gone as exc:
-        return f"a pack is missing: {exc}" if history.stands(content) else ""  # else pruned meanwhile, packs and all
-    return None
+        return key, shown(exc)
+    except Gone as exc:  # or pruned meanwhile, packs and all
+        return exc.key, f"{exc.key} is missing" if history.stands(content) else ""
+    return key, None
 
 
 def _check_hint(history: History) -> list[str]:
     key = layout.hint(history.run)
     try:
-        data = history.backend.get(key)
+        data = history.read(key)
     except FileNotFoundError:
         return []
     except IsADirectoryError:

@@ -172,3 +172,28 @@ def test_unsupported_field() -> None:
     """The TypeError of such a type names the field that is in the way."""
     with pytest.raises(TypeError, match=r"^Broken.limits: no state can be built into this type: .*str"):
         fit({}, list[Broken])
+
+
+@pytest.mark.parametrize(
+    "state", [np.zeros(2), {"a": np.zeros(2)}, [np.zeros(2)]], ids=["whole", "in a dict", "in a list"]
+)
+@pytest.mark.parametrize("type_", [dict[str, Any], dict[str, Order], list[dict[str, int]], Order, Quote], ids=range(5))
+def test_an_array_is_no_dict(state: object, type_: Any) -> None:  # noqa: ANN401 - whatever a load asks for
+    """An array in the place of a dict or a record is a mismatch like any other value."""
+    try:
+        fitted = fit(state, type_)
+    except VersionMismatch:
+        return
+
+    assert fitted is state or type_ == dict[str, Any]
+
+
+@pytest.mark.parametrize("state", ["\ud832", {"\ud832": 1}, {"a": "\ud832"}, {"a": 1, "\ud832": "\ud832", "b": None}])
+@pytest.mark.parametrize("type_", [list[int], dict[str, int], Order, Side, datetime, None], ids=range(6))
+def test_a_text_with_a_surrogate_is_a_mismatch(state: object, type_: Any) -> None:  # noqa: ANN401 - whatever a load asks for
+    """A text that no UTF-8 holds, where another value is due, is a mismatch like any other."""
+    if (state, type_) == ({"\ud832": 1}, dict[str, int]):
+        assert fit(state, type_) == state
+        return
+    with pytest.raises(VersionMismatch, match=r"^state"):
+        fit(state, type_)

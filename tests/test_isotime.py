@@ -163,7 +163,7 @@ def test_malformed_time(text: str) -> None:
 @pytest.mark.parametrize("key", ["Europe/Nowhere", "Europe", "x" * 5000])
 def test_unknown_zone(key: str) -> None:
     """A zone that this machine has no data for is named, with what to install; nothing is taken for damage."""
-    with pytest.raises(CheckpointError, match=rf"time zone {key}: pip install tzdata") as caught:
+    with pytest.raises(CheckpointError, match=rf"time zone {key[:1000]}…?: pip install tzdata") as caught:
         isotime.to_datetime(f"2024-01-01T00:00:00+01:00[{key}]")
 
     assert type(caught.value) is CheckpointError

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from places import ALL_KINDS, make, open_store
@@ -118,7 +118,7 @@ def test_a_load_of_the_newest_by_name_is_a_load_of_the_newest(place: Place, at: 
 
 
 @pytest.mark.parametrize("load", [{"default": None}, {}])
-def test_an_empty_run_is_a_base_too(place: Place, load: dict[str, None]) -> None:
+def test_an_empty_run_is_a_base_too(place: Place, load: dict[str, Any]) -> None:
     """Of two jobs that found the run empty only one begins it."""
     ours, theirs = open_store(place), open_store(place)
     for store in (ours, theirs):

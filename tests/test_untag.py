@@ -110,13 +110,56 @@ def test_not_utf8() -> None:
         '[{"$tuple":[]},' + "[" * 200 + "]" * 200 + "]",
         '[{"$tuple":[]},' + '{"a":' * 200 + "1" + "}" * 200 + "]",
         '{"$dict":[[' + '{"$tuple":[' * 200 + "]}" * 200 + ",1]]}",
+        '{"$ndarray":{"dtype":' * 400 + "1" + "}}" * 400,
+        '{"$typed":[' + '["list",' * 400 + '"int"' + "]" * 400 + ",1]}",
     ],
-    ids=range(12),
+    ids=range(14),
 )
 def test_too_deep(data: str) -> None:
     """More levels than anybody can have saved are corrupt, never a RecursionError."""
     with pytest.raises(CheckpointCorrupt):
         JSON.loads(data.encode())
+
+
+@pytest.mark.parametrize(
+    "holder",
+    [
+        lambda keys: {"$set": keys},
+        lambda keys: {"$frozenset": keys},
+        lambda keys: {"$dict": [[key, 1] for key in keys]},
+        lambda keys: {"$set": [{"$tuple": [key]} for key in keys]},
+    ],
+    ids=["set", "frozenset", "dict", "set of tuples"],
+)
+def test_keys_of_one_hash(holder: Any) -> None:  # noqa: ANN401 - a function
+    """Numbers chosen for their hashes are refused: 300,000 of them would take a set ten minutes."""
+    few, many = ([{"$int": hex((2**61 - 1) * (n + 32))} for n in range(count)] for count in (1000, 1001))
+
+    assert JSON.loads(msgspec.json.encode(holder(few)))
+    with pytest.raises(CheckpointCorrupt, match=r"is not a (set|frozenset|dict)$"):
+        JSON.loads(msgspec.json.encode(holder(many)))
+
+
+def test_many_keys() -> None:
+    """Large sets and dicts come back, whatever is in them."""
+    state = [
+        set(range(5000)),
+        {n / 7: n for n in range(5000)},
+        {f"{n}" for n in range(5000)},
+        {(n, -n) for n in range(5000)},
+    ]
+
+    assert JSON.loads(JSON.dumps(state)) == state
+
+
+TITLES = '{"names":["a"],"formats":["<f8"],"offsets":[0],"itemsize":8,"aligned":false,"titles":%s}'
+
+
+@pytest.mark.parametrize("titles", ["[1]", "[]", "[null]", '"a"', "1", "{}"])
+def test_titles_that_could_not_be_saved(titles: str) -> None:
+    """Titles are texts, or none."""
+    with pytest.raises(CheckpointCorrupt, match="not a numpy array"):
+        JSON.loads(b'{"$ndarray":{"dtype":%b,"shape":[0],"order":"C","data":""}}' % (TITLES % titles).encode())
 
 
 def test_nothing_to_read() -> None:
@@ -149,6 +192,21 @@ def test_unknown_zone() -> None:
         JSON.loads(b'{"$datetime":"2024-01-01T00:00:00+00:00[Mars/Base]"}')
 
     assert not isinstance(caught.value, CheckpointCorrupt)
+
+
+@pytest.mark.parametrize("zone", ["../../etc/passwd", "/etc/passwd", "Europe/../../etc/passwd"])
+def test_a_zone_is_no_path(zone: str) -> None:
+    """No name of a zone leads to another file."""
+    with pytest.raises(CheckpointCorrupt, match="not a datetime"):
+        JSON.loads(b'{"$datetime":"2024-01-01T00:00:00+00:00[%b]"}' % zone.encode())
+
+
+def test_a_zone_of_a_megabyte() -> None:
+    """However long the name of a zone is, the message is not."""
+    with pytest.raises(CheckpointError, match="pip install tzdata") as caught:
+        JSON.loads(b'{"$datetime":"2024-01-01T00:00:00+00:00[%b]"}' % (b"A" * 1_000_000))
+
+    assert len(str(caught.value)) < 1200
 
 
 def test_no_numpy(monkeypatch: pytest.MonkeyPatch) -> None:

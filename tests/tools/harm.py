@@ -37,13 +37,17 @@ def load_or_refuse(place: Place, at: int | None = None) -> object:
         return None
 
 
-def check_all_else(place: Place, bad: int) -> None:
-    """With checkpoint `bad` damaged all others list and load, verify names it, load names the way out, saves go on."""
+def check_all_else(place: Place, bad: int, key: str | None = None) -> None:
+    """
+    With checkpoint `bad` damaged all others list and load, verify names it, load names the way out, saves go on.
+
+    `key`: the object that is damaged, where that is not its manifest.
+    """
     store = open_store(place)
     good = [n for n in STATES if n != bad]
     assert [store.load("run", at=n) for n in good] == [STATES[n] for n in good]
     assert {record.number for record in store.checkpoints("run")} >= {*good}
-    assert [problem.key for problem in store.verify("run").problems] == [slot(bad)]
+    assert [(problem.key, problem.number) for problem in store.verify("run").problems] == [(key or slot(bad), bad)]
     with pytest.raises(CheckpointCorrupt, match=f"^run 'run', checkpoint {bad}: "):
         store.load("run", at=bad)
     if bad < 3:

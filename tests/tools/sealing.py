@@ -98,9 +98,15 @@ def outcome(place: Place, at: int | None = None, **settings: Any) -> object:  # 
         return exc
 
 
-def check_refused(place: Place, bad: int, error: type[CheckpointError], **settings: Any) -> None:  # noqa: ANN401 - whatever a store takes
+def check_refused(
+    place: Place,
+    bad: int,
+    error: type[CheckpointError],
+    key: str | None = None,
+    **settings: Any,  # noqa: ANN401 - whatever a store takes
+) -> None:
     """
-    Checkpoint `bad` is refused with `error`, and verify names it alone; all others load.
+    Checkpoint `bad` is refused with `error`, and verify names it alone, or its object `key`; all others load.
 
     Where it is the newest, a save goes on behind damage, and writes nothing where a key or an upgrade is due.
     """
@@ -109,7 +115,7 @@ def check_refused(place: Place, bad: int, error: type[CheckpointError], **settin
     assert type(refused) is error
     assert str(refused).startswith(f"run 'run', checkpoint {bad}: ")
     assert [store.load("run", at=n) for n in STATES if n != bad] == [STATES[n] for n in STATES if n != bad]
-    assert [problem.key for problem in store.verify("run").problems] == [slot(bad)]
+    assert [(problem.key, problem.number) for problem in store.verify("run").problems] == [(key or slot(bad), bad)]
     newest = outcome(place, **settings)
     if bad < max(STATES) or (HINT in place.objects() and newest == STATES[3]):  # the hint repeats it, sealed itself
         assert newest == STATES[3]
