@@ -75,7 +75,7 @@ SEEDS = {"plain": 200, "zstd + fernet": 20}
 STALE_HINT = ("readers", (("a", 0), ("b", 99), ("a", 2), ("c", 99)))
 STALE_WALK = ("readers", (("a", 0), ("c", -2), ("b", 99), ("a", 1), ("c", 99)))
 STALE_LIST = ("lost hint, keep 1", (("a", 0), ("b", 3), ("c", -4), ("b", 99), ("a", 1), ("c", 99)))
-HOLE_ABOVE = ("pruner", (("a", 0), ("b", 99), ("p", 1), ("a", 99)))
+HOLE_ABOVE = ("pruner", (("a", 0), ("b", 99), ("p", 2), ("a", 99)))  # after the hint and one slot
 STRAY_BELOW = ("late reader", (("a", 0), ("b", 99), ("a", 1), ("c", 99)))
 SCRIPTS = [STRAY_BELOW, STALE_HINT, STALE_WALK, STALE_LIST, HOLE_ABOVE]
 
