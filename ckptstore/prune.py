@@ -14,7 +14,7 @@ import msgspec
 
 from ckptstore import layout
 from ckptstore.errors import BackendError, CheckpointNotFound, DecryptionError
-from ckptstore.format1 import encode_marker
+from ckptstore.format1 import encode_hint, encode_marker
 from ckptstore.history import TRIES
 from ckptstore.manifest import Damaged, Manifest, Marker, names
 from ckptstore.retention import Decision
@@ -128,10 +128,7 @@ def keep_last(history: History, found: Survey, count: int) -> bool:
     surplus = list(islice(found.slots, max(0, len(found.slots) - count)))
     if not found.is_plain or found.others or found.top - next(iter(found.slots)) >= len(found.slots):
         return False
-    if surplus:
-        history.backend.delete([layout.slot(history.run, number) for number in surplus])
-        for number in surplus:
-            del found.slots[number]
+    _empty(history, found, surplus)
     return True
 
 
@@ -166,14 +163,35 @@ def remove(history: History, found: Survey, decisions: Sequence[Decision], *, dr
             leftovers.append(layout.slot(history.run, number))
     garbage = collect(history.run, found, keep)
     if not dry_run:
-        if empty:
-            history.backend.delete([layout.slot(history.run, number) for number in empty])
-        for number in empty:
-            del found.slots[number]
+        _empty(history, found, empty)
         if garbage:
             history.backend.delete(garbage)
         found.others = [key for key in found.others if key not in set(garbage)]
     return leftovers + garbage
+
+
+def _empty(history: History, found: Survey, numbers: list[int]) -> None:
+    """Empty slots, upwards, and forget them."""
+    if len(numbers) > 1:
+        _renew_hint(history, found)
+    if numbers:
+        history.backend.delete([layout.slot(history.run, number) for number in numbers])
+    for number in numbers:
+        del found.slots[number]
+
+
+def _renew_hint(history: History, found: Survey) -> None:
+    """
+    Make the hint name the head, durably.
+
+    What a power cut or a failure leaves of a delete of many may be any of them: a slot that stands, and nothing behind
+    it. A hint that names this one, because it was not renewed or an older one is back, would be believed.
+    """
+    if isinstance(found.slots[found.top], Manifest):
+        data = history.backend.get(layout.slot(history.run, found.top))
+        history.backend.put(layout.hint(history.run), encode_hint(data, found.top))
+    else:
+        history.backend.delete([layout.hint(history.run)])
 
 
 def collect(run: str, found: Survey, keep: set[int]) -> list[str]:

@@ -52,6 +52,8 @@ def delete_run(history: History) -> None:
             rest.append(info.key)
     if not slots and not rest and (head is None or isinstance(head, Marker)):
         raise CheckpointNotFound(f"there is no run {history.run!r}")
+    # First, and in a delete of its own: of the slots a crash may leave any, and the hint could name one of those.
+    history.backend.delete([layout.hint(history.run)])
     history.backend.delete(slots)
     if isinstance(head, (Manifest, Damaged)):
         history.backend.put(layout.slot(history.run, top), encode_marker(head)[1])

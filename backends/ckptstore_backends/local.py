@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 
 from ckptstore.backend import Data, NotDurableError, NotExclusiveError, ObjectInfo
 from ckptstore_backends import files
-from ckptstore_backends.base import LOCK, check_key, check_prefix, is_plain
+from ckptstore_backends.base import check_key, check_prefix, is_plain
+from ckptstore_backends.syncs import Syncs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     _Publish: TypeAlias = Callable[[files.Unfinished], bool]  # False: removed by another, to be written again
 
 _TRIES = 10  # a collector may remove an unfinished file, and a delete an empty folder, as often as they are made again
-_REMEMBERED = 10_000  # folders, in one process: one that was forgotten is only synced once more
+_REMEMBERED = 10_000  # folders, in one process: one that was forgotten is only looked at once more
 
 _NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EXDEV})
 _GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
@@ -45,9 +46,8 @@ class LocalBackend:
         self._base = self.root.replace(os.sep, "/").rstrip("/") + "/"
         self._single_writer = single_writer
         self._nameless = os.path.isdir("/proc/self/fd")  # without it a nameless file cannot get a name
-        self._settled: dict[str, tuple[int, int]] = {}  # folders whose ancestors this process has synced
         self._looked_at: set[str] = set()  # folders that are no links
-        self._dirty: dict[str, object] = {}  # folders changed and not synced since
+        self._syncs = Syncs()
 
     def __repr__(self) -> str:
         return f"LocalBackend({self.root!r})"
@@ -59,7 +59,8 @@ class LocalBackend:
         Exclusive, atomic, durable on return; `FileExistsError` for everyone but the first.
 
         `NotExclusiveError` on a disk without hard links. Two syncs, the file's and the folder's; the first create in a
-        folder syncs the folders above it as well, whoever made them.
+        folder syncs that and the folders above it beforehand, whoever made them, and so does one after the work of
+        another process was seen there.
         """
         self._write(self._locate(key), data, self._claim, nameless=True)
 
@@ -67,15 +68,18 @@ class LocalBackend:
         """
         Atomic replacement, made durable by the next `create` beside it or before the next `delete`.
 
+        Nothing is replaced before what was seen in its folder is durable.
+
         `durable=False` writes into the file that is there. A new one in its place, even unsynced, costs a fifth of the
         saves a second on ext4, which flushes the data of a file that replaces another.
         """
         path = self._locate(key)
-        if not durable and files.overwrite(path, data):
-            return
-        self._write(path, data, _rename, durable=durable)
         if durable:
-            self._mark(os.path.dirname(path))
+            self._write(path, data, self._replace)
+            return
+        self._syncs.made(path)
+        if not files.overwrite(path, data):
+            self._write(path, data, _rename, durable=False)
 
     def get(self, key: str, start: int | None = None, end: int | None = None) -> bytes:
         """The bytes from `start` up to `end` (as a slice does it); `FileNotFoundError`."""
@@ -84,6 +88,7 @@ class LocalBackend:
             fd = os.open(path, files.READ)
         except NotADirectoryError as exc:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path) from exc
+        self._syncs.met(path)
         try:
             return files.read(fd, start or 0, end)
         finally:
@@ -99,23 +104,22 @@ class LocalBackend:
         """
         Remove; absent keys are fine, and folders left empty go as well.
 
-        What an earlier `delete` or durable `put` changed below the same first part of a key is durable before that.
+        What an earlier `delete` or durable `put` changed below the same first part of a key is durable before that, and
+        so is what was seen there.
         """
         self._looked_at.clear()  # removing outside the root is worse than a look too many
         paths = [self._locate(key) for key in keys]
         if not paths:
             return
-        heads = {"", *(path[len(self._base) :].partition("/")[0] for path in paths)}
-        for folder in tuple(self._dirty):  # those of other runs have no order with these: 43 % more time for nothing
-            if f"{folder}/"[len(self._base) :].partition("/")[0] in heads:
-                self._sync(folder)
+        folders = {os.path.dirname(path) for path in paths}
+        self._order(folders)
         for path in paths:
             try:
                 os.unlink(path)
             except (FileNotFoundError, NotADirectoryError):
                 continue
-            self._mark(os.path.dirname(path))
-        for folder in {os.path.dirname(path) for path in paths}:
+            self._syncs.removed(path)
+        for folder in folders:
             self._remove_empty(folder)
 
     # Keys and folders
@@ -142,13 +146,13 @@ class LocalBackend:
         parent = os.path.dirname(folder)
         if not os.path.isdir(parent):
             self._make(parent)
-        self._settled.pop(folder, None)  # before, for who opens it as soon as it is there
+        self._syncs.settled.pop(folder, None)  # before, for who opens it as soon as it is there
         try:
             os.mkdir(folder)
         except (FileExistsError, FileNotFoundError):  # another was faster: the caller looks again
             return
-        self._settled.pop(folder, None)  # after, for who still had the old one, whose inode this one may have
-        self._mark(parent)
+        self._syncs.settled.pop(folder, None)  # after, for who still had the old one, whose inode this one may have
+        self._syncs.changed(parent)
 
     def _remove_empty(self, folder: str) -> None:
         while folder.startswith(self._base):
@@ -157,36 +161,15 @@ class LocalBackend:
             except OSError:  # not empty, or another was faster
                 return
             folder = os.path.dirname(folder)
-            self._mark(folder)
+            self._syncs.changed(folder)
 
-    # Syncs
-
-    def _mark(self, folder: str) -> None:
-        with LOCK:
-            self._dirty[folder] = object()
-
-    def _sync(self, folder: str, fd: int | None = None) -> None:
-        """Make a folder's names durable; where it is gone, that it is."""
-        mark = self._dirty.get(folder)
-        if fd is None:
-            files.sync_path(folder)
-        else:
-            files.sync_folder(fd)
-        if mark is not None:
-            with LOCK:
-                if self._dirty.get(folder) is mark:  # else it changed once more meanwhile
-                    del self._dirty[folder]
-
-    def _settle(self, folder: str, fd: int) -> None:
-        """Make the way to a folder durable, once in a process."""
-        identity = os.fstat(fd)[1:3]  # inode and device: by name they cost a save 0.5 µs more
-        if self._settled.get(folder) == identity:
-            return
-        for parent in {*files.parents(folder), *files.parents(os.path.realpath(folder))}:
-            self._sync(parent)
-        if len(self._settled) >= _REMEMBERED:
-            self._settled.clear()
-        self._settled[folder] = identity
+    def _order(self, folders: set[str]) -> None:
+        """What was changed or seen so far, in the runs that `folders` are of, is durable before what comes next."""
+        heads = {folder[len(self._base) :].partition("/")[0] for folder in folders}
+        self._syncs.sync_changed(self._base, {"", *heads})
+        above = {parent for folder in folders for parent in files.parents(folder) if parent.startswith(self._base)}
+        for folder in folders | above:
+            self._syncs.settle(folder)
 
     # Writing
 
@@ -219,19 +202,26 @@ class LocalBackend:
         raise FileNotFoundError(errno.ENOENT, f"cannot be made, or another removed it {_TRIES} times", folder)
 
     def _claim(self, file: files.Unfinished) -> bool:
-        if file.folder_fd is not None:
-            self._settle(file.folder, file.folder_fd)
+        self._syncs.settle(file.folder, file.folder_fd)
         try:
             done = self._link(file)
         except FileExistsError:
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), f"{file.folder}/{file.name}") from None
         if done and file.folder_fd is not None:
             try:
-                self._sync(file.folder, file.folder_fd)
+                self._syncs.sync(file.folder, file.folder_fd)
             except OSError as exc:
                 raise NotDurableError(
                     f"{file.folder}/{file.name}: written, but its folder could not be synced: {exc}",
                 ) from exc
+            self._syncs.made(f"{file.folder}/{file.name}")
+        return done
+
+    def _replace(self, file: files.Unfinished) -> bool:
+        self._syncs.settle(file.folder, file.folder_fd)
+        done = _rename(file)
+        if done:
+            self._syncs.changed(file.folder)
         return done
 
     def _link(self, file: files.Unfinished) -> bool:
@@ -258,7 +248,9 @@ class LocalBackend:
     # Listing
 
     def _walk(self, folders: str, prefix: str, after: str) -> Iterator[ObjectInfo]:
-        for key, entry in _scan(self._base + folders, folders, prefix, after):
+        found = _scan(self._base + folders, folders, prefix, after)
+        any(self._syncs.met(self._base + key) for key, _ in found if not key.endswith("/"))
+        for key, entry in found:
             if key.endswith("/"):
                 yield from self._walk(key, prefix, after)
                 continue

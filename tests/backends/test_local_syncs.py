@@ -72,11 +72,11 @@ def test_a_loser_leaves_nothing(backend: LocalBackend, root: Path, monkeypatch: 
 
 
 def test_the_first_create_syncs_all_parents(root: Path, calls: list[str]) -> None:
-    """A process syncs the way to a folder once, before its first object appears there, whoever made that way."""
+    """A process syncs a folder and the way to it once, before its first object appears there, whoever made them."""
     LocalBackend(str(root)).create("run/2", b"2")
     parents = [f"fsync {os.path.relpath(parent, root)}" for parent in (root, *root.parents)]
 
-    assert sorted(calls[1:-2]) == sorted(parents)
+    assert sorted(calls[1:-2]) == sorted(["fsync run", *parents])  # what others left in the folder is synced as well
     assert (calls[0], calls[-2:]) == ("fsync file", ["link 2", "fsync run"])
 
 
@@ -113,9 +113,9 @@ def test_a_folder_in_the_making_is_never_taken_for_settled(
 
     def make(path: str) -> None:
         mkdir(path)
-        known.append(folder in backend._settled)
+        known.append(folder in backend._syncs.settled)
         status = os.stat(path)
-        backend._settled[path] = (status.st_dev, status.st_ino)  # by a thread that still held the old one
+        backend._syncs.settled[path] = (status.st_dev, status.st_ino)  # by a thread that still held the old one
 
     root.joinpath("run/1").unlink()
     root.joinpath("run").rmdir()

@@ -77,6 +77,23 @@ def opened(backend: Backend, retention: int | None = None, **codecs: Any) -> Che
     return store
 
 
+def stays(number: int, newest: int, retention: int | None) -> bool:
+    """Whether a case's retention keeps `number` in a run without gaps."""
+    if retention is None or number == newest:
+        return True
+    return bool(number % 2) if retention == -2 else number > newest - retention
+
+
+def check_tidy(store: CheckpointStore, run: str = RUN) -> None:
+    """After a prune nothing is left of `run` but what stands, the packs it needs, and markers that are needed."""
+    store.prune(run)
+    left = survey(History(store._backend, run, store._codecs))
+    assert left is not None
+    needed = {layout.pack(run, name) for m in left.checkpoints() for name in m.header.packs}
+    assert set(left.others) == needed
+    assert all(isinstance(c, Manifest) or n - 1 in left.slots for n, c in left.slots.items())
+
+
 class Trial:
     """One run of a case against one fault, and what is known to be acknowledged."""
 
@@ -132,16 +149,10 @@ class Trial:
         """The acknowledged checkpoints that nothing was allowed to remove."""
         latest = other.latest(RUN)  # what a dead process committed last prunes as well
         newest = max(self.acked.keys() | {latest.number if latest else 0})
-        keep = self.case.retention
         return {
             number: state
             for number, state in self.acked.items()
-            if number not in self.case.removes
-            and (
-                keep is None
-                or (keep > 0 and number > newest - keep)
-                or (keep == -2 and (number % 2 or number == newest))
-            )
+            if number not in self.case.removes and stays(number, newest, self.case.retention)
         }
 
     def check(self) -> None:
@@ -169,17 +180,9 @@ class Trial:
             number = store.save(RUN, "next").number
         self.acked[number] = "next"
         assert number > (before.number if before else 0)
-        self._check_tidy(self.look())
-
-    def _check_tidy(self, backend: Backend) -> None:
-        store = self._open(backend)
+        store = self._open(self.look())
         assert store.load(RUN) == "next"
-        store.prune(RUN)
-        left = survey(History(backend, RUN, store._codecs))
-        assert left is not None
-        needed = {layout.pack(RUN, name) for m in left.checkpoints() for name in m.header.packs}
-        assert set(left.others) == needed
-        assert all(isinstance(c, Manifest) or n - 1 in left.slots for n, c in left.slots.items())
+        check_tidy(store)
 
 
 def calls(trial: Trial) -> range:
