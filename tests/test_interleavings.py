@@ -6,58 +6,14 @@ from typing import TYPE_CHECKING
 
 import planted
 import pytest
-from interleave import Scenario, explore
-from sealing import SETTINGS
+from interleave import explore
+from scenarios import CODECS, SCENARIOS
 from small import small_chunks
 
-from ckptstore import Decision, codecs
-
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from turns import Script
-
-    from ckptstore import Checkpoint
-
-S = "save"
-PIN = frozenset({1})
-
-
-class KeepLastAndFirst:
-    """Keeps the newest and number 1, which leaves gaps."""
-
-    def decide(self, checkpoints: Sequence[Checkpoint]) -> list[Decision]:
-        """Newest and first."""
-        return [Decision(c.number, c.number == 1 or i == 0, "") for i, c in enumerate(checkpoints)]
-
-
-SCENARIOS = {
-    "two writers": Scenario({"a": ["load", S], "b": ["load", S, S, S]}),
-    "two writers, keep 2": Scenario({"a": ["load", S], "b": ["load", S, S, S]}, keep=2),
-    "two writers swap": Scenario({"a": ["load", S, S], "b": ["load", S, S], "c": ["latest", "latest"]}),
-    "two writers swap, keep 2": Scenario(
-        {"a": ["load", S, S], "b": ["load", S, S, S], "c": ["latest", "load"]}, keep=2
-    ),
-    "empty run": Scenario({"a": [S], "b": [S, S], "c": ["latest", "checkpoints"]}, seeded=False),
-    "reader under writer": Scenario({"a": ["load", S, S, S], "c": ["load", "load"]}, large=True),
-    "late reader": Scenario({"a": ["load", S], "b": ["load", S, S, S], "c": ["latest", "checkpoints", "load 2"]}),
-    "readers": Scenario({"a": ["load", S], "b": ["load", S, S, S], "c": ["latest"] * 6}),
-    "lost hint": Scenario({"a": ["load", S, S], "b": ["load", S, S, S], "c": ["lose hint", "load"] * 4}, keep=2),
-    "lost hint, keep 1": Scenario({"a": ["load", S], "b": ["load", S, S, S], "c": ["lose hint", "latest"] * 4}),
-    "pruner": Scenario({"a": ["load", S], "b": ["load", S, S], "p": ["prune"]}, keep=None, large=True),
-    "pruner and reader": Scenario({"a": ["load", S, S], "p": ["prune"], "c": ["load"]}, keep=None, large=True),
-    "two pruners": Scenario({"a": ["load", S, S], "p": ["prune"], "q": ["prune"]}, keep=None, large=True),
-    "gaps": Scenario(
-        {"a": ["load", S], "b": ["load", S, S, S], "c": ["latest", "load 2"]}, pins=PIN, policy=KeepLastAndFirst
-    ),
-    "gaps and pruners": Scenario(
-        {"a": ["load", S, S, S], "p": ["prune"], "q": ["prune"]}, pins=PIN, policy=KeepLastAndFirst, large=True
-    ),
-    "lost and late replies": Scenario({"a": ["load", S], "b": ["load", S, S]}, losses=2, large=True),
-    "lost and late replies, three": Scenario({"a": ["load", S, S], "b": ["load", S, S], "c": ["latest"]}, losses=2),
-    "delete": Scenario({"a": ["load", S, S], "d": ["delete 1", "delete 2"], "c": ["load 2", "load"]}, keep=None),
-    "dead writer's number": Scenario({"a": ["load", S], "b": ["load", S, S], "c": ["load 2"]}),
-}
 
 
 @pytest.fixture(autouse=True)
@@ -67,7 +23,6 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 # What each save and load does besides takes longer, and the protocol is the same: fewer orders, each bug all the same.
-CODECS = {"plain": codecs.PLAIN, "zstd + fernet": codecs.resolve(**SETTINGS["zstd + fernet"])}
 SEEDS = {"plain": 200, "zstd + fernet": 20}
 
 
