@@ -14,7 +14,7 @@ from ckptstore.pool import THREADS, Pool
 from ckptstore.serialized import Gone
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from ckptstore.backend import Backend, Buffer
     from ckptstore.manifest import Manifest
@@ -71,14 +71,18 @@ class Chunked:
             self.fill([(0, view)])
         return buffer.getvalue()
 
-    def check(self, seen: set[Place]) -> None:
-        """Read every chunk whose place is not among those `seen`, and add it; `CheckpointCorrupt`, or `Gone`."""
-        header = self._manifest.header
-        places = {
-            chunk: (chunk.id, header.packs[chunk.pack], chunk.offset, chunk.stored_size) for chunk in self.table.chunks
-        }
+    def check(self, seen: set[Place], tell: Callable[[int], object] | None = None) -> None:
+        """
+        Read every chunk whose place is not among those `seen`, and add it; `CheckpointCorrupt`, or `Gone`.
+
+        `tell` hears how many bytes were read.
+        """
+        packs = self._manifest.header.packs
+        places = {chunk: (chunk.id, packs[chunk.pack], chunk.offset, chunk.stored_size) for chunk in self.table.chunks}
         for chunk, _ in self.contents(chunk for chunk, place in places.items() if place not in seen):
             seen.add(places[chunk])
+            if tell is not None:
+                tell(chunk.stored_size)
 
     def fill(self, targets: Sequence[tuple[int, memoryview]]) -> None:
         """Into each writable buffer, the bytes from that offset on."""

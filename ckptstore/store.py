@@ -226,13 +226,17 @@ class CheckpointStore:
         with translated(run):
             return prune.prune(past, self._retention or KeepAll(), dry_run=dry_run)
 
-    def verify(self, run: str) -> VerifyReport:
-        """Re-read and check every byte of `run`; the report names each object that is not as it was written."""
+    def verify(self, run: str, *, progress: Callable[[int, int], object] | None = None) -> VerifyReport:
+        """
+        Re-read and check every byte of `run`; the report names each object that is not as it was written.
+
+        `progress` is called with how many bytes of how many are read.
+        """
         from ckptstore import verify  # noqa: PLC0415 - few programs need it
 
         past = self._history(run)
         with translated(run):
-            return verify.verify(past)
+            return verify.verify(past, progress)
 
     def open_writer(
         self,

@@ -11,7 +11,7 @@ from ckptstore.codecs import FERNET, ZSTD
 from ckptstore.errors import CheckpointCorrupt, VersionMismatch, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from typing import TypeAlias
 
     from ckptstore.backend import Backend
@@ -40,7 +40,7 @@ class Inline:
         """All of it."""
         return self._data
 
-    def check(self, _: set[Place]) -> None:
+    def check(self, _: set[Place], __: Callable[[int], object] | None = None) -> None:
         """Nothing is left to check."""
 
     def fill(self, targets: Sequence[tuple[int, memoryview]]) -> None:

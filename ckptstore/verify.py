@@ -14,8 +14,13 @@ from ckptstore.serialized import Gone
 from ckptstore.stored import open_state
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeAlias
+
     from ckptstore.fetch import Place
     from ckptstore.history import History
+
+    Progress: TypeAlias = Callable[[int, int], object]
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -44,12 +49,37 @@ class VerifyReport(msgspec.Struct, frozen=True):
         return not self.problems
 
 
-def verify(history: History) -> VerifyReport:
-    """Read every object of the run and check it."""
-    keys = [info.key for info in history.backend.list(f"{history.run}/")]
-    if not keys:
+class _Progress:
+    """How many of the bytes of a run have been read, told to whoever wants to know."""
+
+    def __init__(self, sizes: dict[str, int], tell: Progress | None) -> None:
+        self._sizes = sizes
+        self._total = sum(sizes.values())
+        self._done = 0
+        self._tell = tell
+
+    def read(self, size: int) -> None:
+        """So many more."""
+        self._done = min(self._done + size, self._total)
+        if self._tell is not None:
+            self._tell(self._done, self._total)
+
+    def read_object(self, key: str) -> None:
+        """All of `key`."""
+        self.read(self._sizes.get(key, 0))
+
+    def end(self) -> None:
+        """All that is needed; the rest of the packs is dead."""
+        self.read(self._total)
+
+
+def verify(history: History, tell: Progress | None = None) -> VerifyReport:
+    """Read every object of the run and check it; `tell` hears how many bytes of how many are read."""
+    sizes = {info.key: info.size for info in history.backend.list(f"{history.run}/")}
+    if not sizes:
         raise CheckpointNotFound(f"there is no run {history.run!r}")
-    found = [(key, layout.parse(history.run, key)) for key in keys]
+    progress = _Progress(sizes, tell)
+    found = [(key, layout.parse(history.run, key)) for key in sizes]
     problems = [
         Problem(history.run, None, key, "not an object of this library: it is left alone")
         for key, name in found
@@ -60,17 +90,19 @@ def verify(history: History) -> VerifyReport:
     seen: set[Place] = set()
     after = max(slots, default=0) + 1
     for number in [*slots, *range(after, min(after, layout.MAX_NUMBER) + 1)]:  # a folder in its place is not listed
-        key, what = _check_slot(history, number, seen)
+        key, what = _check_slot(history, number, seen, progress)
         checked += what is None
         problems += [Problem(history.run, number, key, what)] if what else []
     problems += [Problem(history.run, None, layout.hint(history.run), what) for what in _check_hint(history)]
+    progress.end()
     return VerifyReport(history.run, checked, tuple(problems))
 
 
-def _check_slot(history: History, number: int, seen: set[Place]) -> tuple[str, str | None]:
+def _check_slot(history: History, number: int, seen: set[Place], progress: _Progress) -> tuple[str, str | None]:
     """The key of what is wrong, and what: "" where there is no checkpoint (any more), None where all is well."""
     key = layout.slot(history.run, number)
     standing = history.standing(number)
+    progress.read_object(key)
     if standing is None:
         stray = isinstance(history.get(number, whole=False), Manifest)
         return key, (
@@ -80,7 +112,7 @@ def _check_slot(history: History, number: int, seen: set[Place]) -> tuple[str, s
     if isinstance(content, Damaged):
         return key, str(content.error)
     try:
-        open_state(history.backend, content).check(seen)
+        open_state(history.backend, content).check(seen, progress.read)
     except CheckpointCorrupt as exc:
         return exc.key or key, shown(exc)
     except CheckpointError as exc:

@@ -268,3 +268,37 @@ def test_a_reused_pack_is_full_of_what_lives(place: Place) -> None:
         sizes = dict(zip(manifest.header.packs, read_table(manifest).packs, strict=True))
         assert {f"run/packs/{name}": size for name, size in sizes.items()} == pack_sizes(place)
         assert all(2 * live[name] >= size for name, size in sizes.items())
+
+
+@pytest.mark.usefixtures("small")
+def test_verify_says_how_far_it_is(place: Place) -> None:
+    """Bytes only grow, no further than all that the run has, and get there; what checkpoints share counts once."""
+    store = open_store(place, serializer="bytes")
+    for seed in range(3):
+        store.save("run", noise(20 * PACK) + noise(3000, seed))
+    heard: list[tuple[int, int]] = []
+    assert store.verify("run", progress=lambda done, total: heard.append((done, total))).ok
+
+    assert {total for _, total in heard} == {sum(map(len, place.objects().values()))}
+    assert [done for done, _ in heard] == sorted(done for done, _ in heard)
+    assert heard[-1][0] == heard[-1][1]
+    assert len(heard) > 60
+
+
+@pytest.mark.usefixtures("small")
+def test_verify_reads_what_is_shared_once(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten checkpoints that share all but a little cost little more than one."""
+    store = open_store(place, serializer="bytes")
+    for seed in range(10):
+        store.save("run", noise(20 * PACK) + noise(300, seed))
+    get, taken = store._backend.get, [0]
+
+    def counting(key: str, start: int | None = None, end: int | None = None) -> bytes:
+        data = get(key, start, end)
+        taken[0] += len(data) * ("/packs/" in key)
+        return data
+
+    monkeypatch.setattr(store._backend, "get", counting)
+    assert store.verify("run").checked == 10
+
+    assert taken[0] == sum(pack_sizes(place).values())

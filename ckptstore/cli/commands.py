@@ -200,10 +200,13 @@ def show(run: str, at: int | datetime | None, *, place: places.Place, as_json: b
 def verify(run: str | None, *, place: places.Place, as_json: bool) -> None:
     """Read every byte of RUN, or of all runs, again and check it; list what is not as it was written."""
     store = _open(place)
-    reports = [store.verify(each) for each in ([run] if run else store.runs())]
-    ok = all(report.ok for report in reports)
+    reports = []
+    for each in [run] if run else store.runs():
+        with output.reading(each, quiet=as_json) as progress:
+            reports.append(store.verify(each, progress=progress))
+    ok = all(one.ok for one in reports)
     if as_json:
-        output.document({"ok": ok, "runs": [output.verified(report) for report in reports]})
+        output.document({"ok": ok, "runs": [output.verified(one) for one in reports]})
     else:
         output.print_verified(reports)
     if not ok:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -20,7 +21,7 @@ from ckptstore import large, tags
 from ckptstore.cli.exits import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from rich.console import JustifyMethod
 
@@ -157,6 +158,17 @@ def print_pruned(report: PruneReport) -> None:
         out.print(f"leftover {would}removed: {plain(key)}", soft_wrap=True)
     removed, left = count(len(report.removed), "checkpoint"), count(len(report.leftovers), "leftover")
     out.print(f"{removed} and {left} {would}removed, {len(report.kept)} kept", soft_wrap=True)
+
+
+@contextmanager
+def reading(run: str, *, quiet: bool) -> Iterator[Callable[[int, int], object]]:
+    """How much of a run has been read: a line that moves, on a terminal, and is gone in the end."""
+    out = console()
+    if quiet or not out.is_terminal:
+        yield lambda _done, _total: None
+        return
+    with out.status(f"{plain(run)}: reading") as status:
+        yield lambda done, total: status.update(f"{plain(run)}: {done / max(total, 1):.0%} of {decimal(total)}")
 
 
 def count(number: int, what: str) -> str:
