@@ -64,7 +64,7 @@ class Key:
         view[-_MAC:] = hmac.digest(self._sign, view[:-_MAC], "sha256")
         return token
 
-    def open(self, token: Buffer) -> bytes | None:
+    def open(self, token: Buffer) -> Buffer | None:
         """What the token holds; None where this key did not make it, or not one bit of it is as it was."""
         view = memoryview(token)
         if len(view) < _HEAD.size + _BLOCK + _MAC or (len(view) - _HEAD.size - _MAC) % _BLOCK or view[0] != _VERSION:
@@ -72,7 +72,8 @@ class Key:
         if not hmac.compare_digest(hmac.digest(self._sign, view[:-_MAC], "sha256"), view[-_MAC:]):
             return None
         data: bytes = self._cipher(bytes(view[9 : _HEAD.size])).decryptor().update(view[_HEAD.size : -_MAC])
-        return data[: -data[-1]]  # the fill is authentic: its length needs no second look
+        size = len(data) - data[-1]  # the fill is authentic: its length needs no second look
+        return data[:size] if size < _COPIED else memoryview(data)[:size]
 
     def chunk_id(self, data: Buffer) -> str:
         """The id of a chunk: to whoever lacks the key, equal content does not show."""
@@ -103,7 +104,7 @@ class Keys:
         for key in self._all:
             data = key.open(token)
             if data is not None:
-                return Opened(data, key)
+                return Opened(bytes(data), key)
         return None
 
 
