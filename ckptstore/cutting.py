@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     AnyPart: TypeAlias = bytes | Part | Iterable[Buffer]  # the last of streams, whose length nobody knows
 
 LEAST, AVERAGE, MOST = 256 * 1024, 512 * 1024, 1024 * 1024  # bytes of a piece; the first are skipped, at no cost
-WINDOW = 4 * MOST  # bytes that are looked at together where they have to be copied
+WINDOW = 2 * MOST  # bytes that are looked at together where they have to be copied; of 4 * MOST 8 MiB more stay in use
 STEADY = 32 * 1024 * 1024  # bytes that were all found where they were expected: what follows is expected as well
 UNIT = 2 * 1024 * 1024  # bytes that a thread takes at a time: of 64 KiB two threads make less than one
 
