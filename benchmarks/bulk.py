@@ -24,13 +24,13 @@ def write(path: str, size: int) -> None:
         left = size
         for index in range(-(-size // _STRETCH)):
             stretch = min(_STRETCH, left)
-            file.write(rng.randbytes(stretch) if index % 2 else next_bytes(text, stretch))
+            file.write(rng.randbytes(stretch) if index % 2 else _next_bytes(text, stretch))
             left -= stretch
         file.flush()
         os.fsync(file.fileno())
 
 
-def next_bytes(source: Iterator[bytes], size: int) -> bytes:
+def _next_bytes(source: Iterator[bytes], size: int) -> bytes:
     """`size` bytes of what `source` gives; the rest of its last piece is dropped."""
     parts, got = [], 0
     while got < size:
@@ -40,7 +40,7 @@ def next_bytes(source: Iterator[bytes], size: int) -> bytes:
 
 
 def _text(rng: random.Random) -> Iterator[bytes]:
-    """Fills of a trading job as JSON, no two alike, which zstd makes a third of."""
+    """Fills of a trading job as JSON, no two alike, which zstd makes a fifth of."""
     number = 0
     while True:
         bits = iter(rng.randbytes(8 * _FEW))
