@@ -7,10 +7,14 @@ import os
 import sys
 import tempfile
 import time
+from typing import TYPE_CHECKING
 
-from benchmarks import codecs, execution, imports, loads, machine, many, objects, saves, sizes, tables
+from benchmarks import codecs, execution, far, imports, large, loads, machine, many, objects, saves, sizes, tables
 
-_PARTS = {
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_PARTS: dict[str, Callable[[str, sizes.Sizes], tables.Section | list[tables.Section]]] = {
     "saves": saves.measure,
     "many": many.measure,
     "loads": loads.measure,
@@ -21,6 +25,8 @@ _PARTS = {
     "execution": execution.measure,
     "events": execution.measure_events,
     "keeping": saves.measure_keeping,
+    "large": large.measure,
+    "large-s3": far.measure,
 }
 _README = os.path.join(os.path.dirname(os.path.abspath(__file__)), "README.md")
 _BEGIN, _END = "<!-- tables: begin -->\n", "<!-- tables: end -->\n"
@@ -39,7 +45,8 @@ def main() -> None:
             start = time.monotonic()
             folder = os.path.join(root, part)
             os.mkdir(folder)
-            found.append(_PARTS[part](folder, size))
+            measured = _PARTS[part](folder, size)
+            found += measured if isinstance(measured, list) else [measured]
             print(f"{part}: {time.monotonic() - start:.0f} s", file=sys.stderr)
     report = tables.report(found, [*described, machine.load(before)])
     if asked.write:

@@ -67,7 +67,7 @@ class Key:
         view[-_MAC:] = self._sign(view[:-_MAC])
         return token
 
-    def open(self, token: Buffer) -> bytes | None:
+    def open(self, token: Buffer) -> Buffer | None:
         """What the token holds; None where this key did not make it, or not one bit of it is as it was."""
         view = memoryview(token)
         if len(view) < _HEAD.size + _BLOCK + _MAC or (len(view) - _HEAD.size - _MAC) % _BLOCK or view[0] != _VERSION:
@@ -75,7 +75,8 @@ class Key:
         if not hmac.compare_digest(self._sign(view[:-_MAC]), view[-_MAC:]):
             return None
         data: bytes = self._cipher(bytes(view[9 : _HEAD.size])).decryptor().update(view[_HEAD.size : -_MAC])
-        return data[: -data[-1]]  # the fill is authentic: its length needs no second look
+        size = len(data) - data[-1]  # the fill is authentic: its length needs no second look
+        return data[:size] if size < _COPIED else memoryview(data)[:size]
 
     def chunk_id(self, data: Buffer) -> str:
         """The id of a chunk: to whoever lacks the key, equal content does not show."""
@@ -142,7 +143,7 @@ class Keys:
         for key in self._all:
             data = key.open(token)
             if data is not None:
-                return Opened(data, key)
+                return Opened(bytes(data), key)
         return None
 
 

@@ -19,7 +19,7 @@ import msgspec
 
 from ckptstore import layout
 from ckptstore.chunks import Chunk, Table, identify, names, wrap
-from ckptstore.cutting import cut, units
+from ckptstore.cutting import Expected, cut, units
 from ckptstore.errors import CheckpointError
 from ckptstore.fetch import Chunked
 from ckptstore.inline import Placed
@@ -171,10 +171,12 @@ class _Writer:
         self._packs = packs
         self._claims: dict[str, object] = {}
         self._order: list[tuple[str, int]] = []  # id and size of each chunk of the state
+        before = old.source.table.chunks if old.source else ()
+        self._expected = Expected((chunk.id, chunk.size) for chunk in before)
 
     def write(self, parts: Iterable[AnyPart], again: Callable[[int, int], Buffer] | None) -> Placed:
         """Store what has to be stored; what the manifest then says of it."""
-        coming = units(cut(parts))
+        coming = units(cut(parts, self._expected))
         first = list(islice(coming, 2))
         with Pool(THREADS if len(first) > 1 else 0) as pool:  # for one unit a thread costs more than it saves
             prepared = pool.in_order(self._prepare, chain(first, coming), ahead=2 * THREADS)
@@ -191,9 +193,12 @@ class _Writer:
         return _Prepared(identity, len(piece), None if known else wrap(self._codecs, piece))
 
     def _new(self, prepared: Iterable[list[_Prepared]]) -> Iterator[tuple[str, Buffer]]:
+        at = 0
         for unit in prepared:
             for identity, size, stored in unit:
                 self._order.append((identity, size))
+                self._expected.found(at, identity, size)
+                at += size
                 if stored is not None:
                     yield identity, stored
 

@@ -22,6 +22,6 @@ def test_the_benchmarks_run(tmp_path: Path) -> None:
     )
 
     assert ran.returncode == 0, ran.stderr
-    assert ran.stdout.count("\n### ") == 10
-    assert sum(line.endswith(("| yes |", "| **no** |", "| not measured |")) for line in ran.stdout.splitlines()) == 17
+    assert ran.stdout.count("\n### ") == 16
+    assert sum(line.endswith(("| yes |", "| **no** |", "| not measured |")) for line in ran.stdout.splitlines()) == 34
     assert list(tmp_path.iterdir()) == []

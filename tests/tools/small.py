@@ -26,7 +26,7 @@ def small_chunks(monkeypatch: pytest.MonkeyPatch, *, threads: int = 0) -> None:
     Without `threads` all is done where it is begun, for tests that count or order what a save does.
     """
     small_limits(monkeypatch)
-    for name, value in {"LEAST": 64, "AVERAGE": 256, "MOST": 1024, "WINDOW": 4096, "UNIT": 512}.items():
+    for name, value in {"LEAST": 64, "AVERAGE": 256, "MOST": 1024, "WINDOW": 4096, "STEADY": 2048, "UNIT": 512}.items():
         monkeypatch.setattr(cutting, name, value)
     cutter = cutting.make_cutter.__wrapped__()  # not the one of another size that was made before
     monkeypatch.setattr(cutting, "make_cutter", lambda: cutter)
