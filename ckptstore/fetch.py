@@ -14,7 +14,7 @@ from ckptstore.pool import THREADS, Pool
 from ckptstore.serialized import Gone
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from ckptstore.backend import Backend, Buffer
     from ckptstore.manifest import Manifest
@@ -77,8 +77,8 @@ class Chunked:
         places = {
             chunk: (chunk.id, header.packs[chunk.pack], chunk.offset, chunk.stored_size) for chunk in self.table.chunks
         }
-        for chunk, _ in self.contents(chunk for chunk, place in places.items() if place not in seen):
-            seen.add(places[chunk])
+        wanted = self.spans(chunk for chunk, place in places.items() if place not in seen)
+        self._each(wanted, lambda span: seen.update(places[chunk] for chunk, _ in self.read_span(span)))
 
     def fill(self, targets: Sequence[tuple[int, memoryview]]) -> None:
         """Into each writable buffer, the bytes from that offset on."""
@@ -86,17 +86,20 @@ class Chunked:
         for offset, into in targets:
             for chunk, piece in self._pieces(offset, into):
                 pieces.setdefault(chunk, []).append(piece)
-        spans = self.spans(pieces)
-        with self._pool(spans) as pool:
-            for _ in pool.in_order(lambda span: self._fill_span(span, pieces), spans, ahead=self.threads):
-                pass
+        self._each(self.spans(pieces), lambda span: self._fill_span(span, pieces))
 
     def contents(self, chunks: Iterable[Chunk]) -> Iterator[tuple[Chunk, Buffer]]:
         """The content of each of `chunks`, in the order in which they are stored."""
         spans = self.spans(chunks)
         with self._pool(spans) as pool:
-            for read in pool.in_order(self.read_span, spans, ahead=self.threads):
-                yield from read
+            for span, stored in zip(spans, pool.in_order(self._get, spans, ahead=self.threads), strict=True):
+                yield from self._unwrap(span, stored)
+
+    def _each(self, spans: Sequence[Span], use: Callable[[Span], object]) -> None:
+        """Have threads `use` each of `spans`."""
+        with self._pool(spans) as pool:
+            for _ in pool.in_order(use, spans, ahead=self.threads):
+                pass
 
     def _pool(self, spans: Sequence[Span]) -> Pool:
         return Pool(self.threads if len(spans) > 1 else 0)
@@ -122,34 +125,46 @@ class Chunked:
         return [*found, Span.of(group)] if group else found
 
     def run_end(self, first: int) -> int:
-        """The end of the chunks from `first` on that follow each other in the state and in one pack, up to a span."""
-        chunks, end = self.table.chunks, first + 1
+        """
+        The end of the chunks from `first` on that follow each other in the state and in one pack, up to a span.
+
+        No longer than that is their content, either: it is in memory at once, however small it is stored.
+        """
+        chunks, starts, end = self.table.chunks, self.starts, first + 1
         limit = _FAR_RUN if self._far else _SPAN
         while end < len(chunks):
             before, chunk = chunks[end - 1], chunks[end]
             if chunk.pack != before.pack or chunk.offset != before.offset + before.stored_size:
                 break
-            if chunk.offset + chunk.stored_size - chunks[first].offset > limit:
+            stored, content = chunk.offset + chunk.stored_size - chunks[first].offset, starts[end + 1] - starts[first]
+            if max(stored, content) > limit:
                 break
             end += 1
         return end
 
-    def read_span(self, span: Span) -> list[tuple[Chunk, Buffer]]:
-        """The chunks of `span` and their contents; `Gone` where the pack is."""
-        manifest = self._manifest
-        key = layout.pack(manifest.header.run, manifest.header.packs[span.pack])
+    def read_span(self, span: Span) -> Iterator[tuple[Chunk, Buffer]]:
+        """The chunks of `span` and their contents, one after the other; `Gone` where the pack is."""
+        yield from self._unwrap(span, self._get(span))
+
+    def _get(self, span: Span) -> memoryview:
         try:
-            stored = memoryview(self._backend.get(key, span.start, span.end))
+            return memoryview(self._backend.get(self._key(span), span.start, span.end))
         except FileNotFoundError as exc:
             raise Gone(str(exc)) from exc
-        read: list[tuple[Chunk, Buffer]] = []
+
+    def _unwrap(self, span: Span, stored: memoryview) -> Iterator[tuple[Chunk, Buffer]]:
+        """Each chunk by itself: a span of what zstd made a hundred times smaller would not fit into memory."""
         for chunk in span.chunks:
             at = chunk.offset - span.start
             try:
-                read.append((chunk, unwrap(manifest, chunk, stored[at : at + chunk.stored_size])))
+                content = unwrap(self._manifest, chunk, stored[at : at + chunk.stored_size])
             except CheckpointCorrupt as exc:
-                raise CheckpointCorrupt(f"{key}: chunk {chunk.id[:12]}: {exc}") from exc
-        return read
+                raise CheckpointCorrupt(f"{self._key(span)}: chunk {chunk.id[:12]}: {exc}") from exc
+            yield chunk, content
+
+    def _key(self, span: Span) -> str:
+        header = self._manifest.header
+        return layout.pack(header.run, header.packs[span.pack])
 
     def _fill_span(self, span: Span, pieces: Mapping[Chunk, list[Piece]]) -> None:
         for chunk, data in self.read_span(span):
