@@ -51,10 +51,8 @@ class Stream(NamedTuple):
             base = saving.find_base(self.history, self.position, self.after)
 
         def store(blocks: Iterator[bytes]) -> Callable[[], Checkpoint]:
-            from ckptstore import packs  # noqa: PLC0415 - few streams are long
-
             with translated(self.history.run):
-                placed = packs.write(self.history, base, [blocks])
+                placed = saving.pack(self.history, base, [blocks])
             return lambda: commit(placed)
 
         def commit(placed: Placed) -> Checkpoint:

@@ -11,7 +11,7 @@ from places import ALL_KINDS, make, open_store
 from sealing import SETTINGS
 from small import PACK, small_chunks
 
-from ckptstore import BackendError, CheckpointStore, cutting, packs
+from ckptstore import BackendError, CheckpointConflict, CheckpointCorrupt, CheckpointStore, cutting, packs
 from ckptstore.chunks import read_table
 from ckptstore.history import History
 from ckptstore.manifest import Manifest
@@ -268,3 +268,26 @@ def test_a_reused_pack_is_full_of_what_lives(place: Place) -> None:
         sizes = dict(zip(manifest.header.packs, read_table(manifest).packs, strict=True))
         assert {f"run/packs/{name}": size for name, size in sizes.items()} == pack_sizes(place)
         assert all(2 * live[name] >= size for name, size in sizes.items())
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("pruned", [False, True], ids=["lost", "pruned"])
+def test_a_stream_whose_base_lost_its_packs(place: Place, pruned: bool) -> None:
+    """What a stream has to read back and is not there is damage, by number, or a conflict where others went on."""
+    store, other = (open_store(place, serializer="bytes", retention=1) for _ in range(2))
+    state = noise(3 * PACK)
+    store.save("run", state)
+    if pruned:
+        other.save("run", b"small")
+    else:
+        for key in pack_sizes(place):
+            place.poke(key, None)
+
+    error = pytest.raises(CheckpointConflict if pruned else CheckpointCorrupt, match=r"^run 'run': .*checkpoint 1\b")
+    with error, store.open_writer("run") as file:
+        file.write(state[: PACK // 2] + noise(3 * PACK, 2) + state[2 * PACK : 2 * PACK + 500])
+    store = open_store(place, serializer="bytes")
+    store.save("run", b"small")
+    with store.open_writer("run") as file:
+        file.write(state)
+    assert store.load("run") == state
