@@ -58,6 +58,7 @@ def save_behind(
     """As `save`, as the successor of `base`."""
     with position.lock:
         committed = None
+        survey, position.survey = position.survey, None  # a save that fails leaves packs: the next one lists them
         while committed is None:
             try:
                 committed = _commit(history, base, draft, position.doubts)
@@ -67,6 +68,7 @@ def save_behind(
                     position.move(base)
                     raise _overtaken(history, base) from None
         manifest, data = committed
+        position.survey = survey
         position.move(manifest)
         manifest = manifest.without_state()
         position.doubts.settle(manifest.number)

@@ -13,7 +13,7 @@ from sealing import SETTINGS
 from small import small_chunks
 from spies import Spy
 
-from ckptstore import fetch, packs
+from ckptstore import BackendError, fetch, packs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -246,3 +246,29 @@ def test_what_was_made_small_is_never_large_at_once() -> None:
     assert store.latest("run").stored_size < MIB  # type: ignore[union-attr]
     assert peak(lambda: store.verify("run")) < 8 * MIB
     assert peak(read) < 64 * MIB
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["save", "stream"])
+def test_a_save_that_failed_costs_no_space(stream: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a save left that failed, or a stream whose block did, goes with the next save of the same store."""
+    small_chunks(monkeypatch, threads=2)
+    place = InMemory()
+    store, far = far_store(place, retention=1)
+    dice = random.Random(5)
+    for _ in range(2):
+        store.save("run", dice.randbytes(5000))
+
+    def refuse(verb: str, key: str) -> None:
+        if verb == "create" and key.endswith("-5"):
+            raise PermissionError("expired")
+
+    far.before = refuse
+    with pytest.raises(BackendError, match="expired"):
+        save(store, dice.randbytes(20_000), stream=stream)
+    assert sum(f"packs/{3:012}-" in key for key in place.objects()) >= 4
+    far.before = lambda *_: None
+    store.save("run", dice.randbytes(5000))
+
+    [manifest] = store.checkpoints("run")
+    left = sum(len(data) for key, data in place.objects().items() if "/packs/" in key)
+    assert left == manifest.stored_size
