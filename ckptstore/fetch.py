@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 from bisect import bisect_right
+from collections import deque
 from itertools import accumulate
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar
 
 from ckptstore import layout
 from ckptstore.chunks import Chunk, read_table, unwrap
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from ckptstore.backend import Backend, Buffer
     from ckptstore.manifest import Manifest
 
+T = TypeVar("T")
 Place: TypeAlias = tuple[str, str, int, int]
 """Id, pack, offset and stored size: a chunk that is shared by many checkpoints need be checked but once."""
 
@@ -79,10 +81,16 @@ class Chunked:
         """
         packs = self._manifest.header.packs
         places = {chunk: (chunk.id, packs[chunk.pack], chunk.offset, chunk.stored_size) for chunk in self.table.chunks}
-        for chunk, _ in self.contents(chunk for chunk, place in places.items() if place not in seen):
-            seen.add(places[chunk])
+
+        def read(span: Span) -> tuple[Chunk, ...]:
+            deque(self.read_span(span), maxlen=0)  # each content is let go before the next
+            return span.chunks
+
+        wanted = self.spans(chunk for chunk, place in places.items() if place not in seen)
+        for chunks in self._each(wanted, read):
+            seen.update(places[chunk] for chunk in chunks)
             if tell is not None:
-                tell(chunk.stored_size)
+                tell(sum(chunk.stored_size for chunk in chunks))
 
     def fill(self, targets: Sequence[tuple[int, memoryview]]) -> None:
         """Into each writable buffer, the bytes from that offset on."""
@@ -90,17 +98,18 @@ class Chunked:
         for offset, into in targets:
             for chunk, piece in self._pieces(offset, into):
                 pieces.setdefault(chunk, []).append(piece)
-        spans = self.spans(pieces)
-        with self._pool(spans) as pool:
-            for _ in pool.in_order(lambda span: self._fill_span(span, pieces), spans, ahead=self.threads):
-                pass
+        deque(self._each(self.spans(pieces), lambda span: self._fill_span(span, pieces)), maxlen=0)
 
     def contents(self, chunks: Iterable[Chunk]) -> Iterator[tuple[Chunk, Buffer]]:
         """The content of each of `chunks`, in the order in which they are stored."""
         spans = self.spans(chunks)
+        for span, stored in zip(spans, self._each(spans, self._get), strict=True):
+            yield from self._unwrap(span, stored)
+
+    def _each(self, spans: Sequence[Span], use: Callable[[Span], T]) -> Iterator[T]:
+        """What threads make of each of `spans`, in order."""
         with self._pool(spans) as pool:
-            for read in pool.in_order(self.read_span, spans, ahead=self.threads):
-                yield from read
+            yield from pool.in_order(use, spans, ahead=self.threads)
 
     def _pool(self, spans: Sequence[Span]) -> Pool:
         return Pool(self.threads if len(spans) > 1 else 0)
@@ -126,36 +135,48 @@ class Chunked:
         return [*found, Span.of(group)] if group else found
 
     def run_end(self, first: int) -> int:
-        """The end of the chunks from `first` on that follow each other in the state and in one pack, up to a span."""
-        chunks, end = self.table.chunks, first + 1
+        """
+        The end of the chunks from `first` on that follow each other in the state and in one pack, up to a span.
+
+        No longer than that is their content, either: it is in memory at once, however small it is stored.
+        """
+        chunks, starts, end = self.table.chunks, self.starts, first + 1
         limit = _FAR_RUN if self._far else _SPAN
         while end < len(chunks):
             before, chunk = chunks[end - 1], chunks[end]
             if chunk.pack != before.pack or chunk.offset != before.offset + before.stored_size:
                 break
-            if chunk.offset + chunk.stored_size - chunks[first].offset > limit:
+            stored, content = chunk.offset + chunk.stored_size - chunks[first].offset, starts[end + 1] - starts[first]
+            if max(stored, content) > limit:
                 break
             end += 1
         return end
 
-    def read_span(self, span: Span) -> list[tuple[Chunk, Buffer]]:
-        """The chunks of `span` and their contents; `Gone` where the pack is."""
-        manifest = self._manifest
-        key = layout.pack(manifest.header.run, manifest.header.packs[span.pack])
+    def read_span(self, span: Span) -> Iterator[tuple[Chunk, Buffer]]:
+        """The chunks of `span` and their contents, one after the other; `Gone` where the pack is."""
+        yield from self._unwrap(span, self._get(span))
+
+    def _get(self, span: Span) -> memoryview:
         try:
-            stored = memoryview(self._backend.get(key, span.start, span.end))
+            return memoryview(self._backend.get(self._key(span), span.start, span.end))
         except FileNotFoundError as exc:
-            raise Gone(key) from exc
+            raise Gone(self._key(span)) from exc
         except IsADirectoryError as exc:
-            raise _corrupt(key, "a folder stands in its place: remove it") from exc
-        read: list[tuple[Chunk, Buffer]] = []
+            raise _corrupt(self._key(span), "a folder stands in its place: remove it") from exc
+
+    def _unwrap(self, span: Span, stored: memoryview) -> Iterator[tuple[Chunk, Buffer]]:
+        """Each chunk by itself: a span of what zstd made a hundred times smaller would not fit into memory."""
         for chunk in span.chunks:
             at = chunk.offset - span.start
             try:
-                read.append((chunk, unwrap(manifest, chunk, stored[at : at + chunk.stored_size])))
+                content = unwrap(self._manifest, chunk, stored[at : at + chunk.stored_size])
             except CheckpointCorrupt as exc:
-                raise _corrupt(key, f"chunk {chunk.id[:12]}: {exc}") from exc
-        return read
+                raise _corrupt(self._key(span), f"chunk {chunk.id[:12]}: {exc}") from exc
+            yield chunk, content
+
+    def _key(self, span: Span) -> str:
+        header = self._manifest.header
+        return layout.pack(header.run, header.packs[span.pack])
 
     def _fill_span(self, span: Span, pieces: Mapping[Chunk, list[Piece]]) -> None:
         for chunk, data in self.read_span(span):

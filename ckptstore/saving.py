@@ -14,15 +14,19 @@ from ckptstore import layout
 from ckptstore.beside import beside
 from ckptstore.checkpoint import Checkpoint
 from ckptstore.commit import Landed, claim, conflict
-from ckptstore.errors import CheckpointConflict, CheckpointNotFound
+from ckptstore.errors import CheckpointConflict, CheckpointCorrupt, CheckpointNotFound
 from ckptstore.format1 import encode_hint, encode_manifest
 from ckptstore.inline import Placed, place
 from ckptstore.manifest import FORMAT, Damaged, Header, Host, Manifest, Marker, Named
 from ckptstore.retention import KeepLast
-from ckptstore.serialized import Serialized, stretch
+from ckptstore.serialized import Gone, Serialized, stretch
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from ckptstore.backend import Buffer
     from ckptstore.commit import Doubts
+    from ckptstore.cutting import AnyPart
     from ckptstore.history import History
     from ckptstore.manifest import Content
     from ckptstore.position import Position
@@ -54,6 +58,7 @@ def save_behind(
     """As `save`, as the successor of `base`."""
     with position.lock:
         committed = None
+        survey, position.survey = position.survey, None  # a save that fails leaves packs: the next one lists them
         while committed is None:
             try:
                 committed = _commit(history, base, draft, position.doubts)
@@ -63,6 +68,7 @@ def save_behind(
                     position.move(base)
                     raise _overtaken(history, base) from None
         manifest, data = committed
+        position.survey = survey
         position.move(manifest)  # with its table of chunks, which nobody else needs
         manifest = manifest.without_state() if manifest.state else manifest
         position.doubts.settle(manifest.number)
@@ -127,9 +133,31 @@ def _place(history: History, base: Content | None, draft: Draft) -> Placed:
         placed = place(whole, history.codecs, is_json=draft.serializer.name == "json")
         if placed is not None:
             return placed
+    return pack(history, base, state.parts, partial(stretch, state))
+
+
+def pack(
+    history: History,
+    base: Content | None,
+    parts: Iterable[AnyPart],
+    again: Callable[[int, int], Buffer] | None = None,
+) -> Placed:
+    """
+    As `packs.write`; what has to be read back from `base` and is not there is a conflict, or damage of `base`.
+
+    A save whose `base` was pruned by those who went on from it may meet that before it meets the taken number.
+    """
     from ckptstore import packs  # noqa: PLC0415 - few states are large
 
-    return packs.write(history, base, state.parts, partial(stretch, state))
+    try:
+        return packs.write(history, base, parts, again)
+    except (Gone, CheckpointCorrupt) as exc:
+        if not isinstance(base, Manifest) or not history.stands(base):
+            raise conflict(history.run, base.number if base else 0, None) from exc
+        raise CheckpointCorrupt(
+            f"run {history.run!r}: checkpoint {base.number}, from which this save continues, is damaged: {exc}; "
+            "nothing was saved. verify() says more; what is saved behind a small state is stored anew",
+        ) from exc
 
 
 def _encode(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from bisect import bisect_right
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ckptstore.errors import CheckpointError, CheckpointNotFound, translated
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
     from ckptstore.backend import Buffer
     from ckptstore.checkpoint import Checkpoint
-    from ckptstore.chunks import Chunk
     from ckptstore.loading import Loaded
 
 AHEAD = 4  # spans under way before they are asked for
@@ -49,7 +49,7 @@ class _Coming(NamedTuple):
 
     first: int
     end: int
-    wait: Callable[[], list[tuple[Chunk, Buffer]]]
+    wait: Callable[[], list[Buffer]]
 
 
 class ChunkFile(io.RawIOBase):
@@ -130,7 +130,7 @@ class ChunkFile(io.RawIOBase):
             return
         self._top_up(index)
         span = self._coming.popleft()
-        self._first, self._contents = index, [data for _, data in span.wait()]
+        self._first, self._contents = index, span.wait()
         self._top_up(span.end)
 
     def _top_up(self, end: int) -> None:
@@ -138,7 +138,7 @@ class ChunkFile(io.RawIOBase):
         while len(self._coming) < AHEAD and end < len(self._state.table.chunks):
             first, end = end, self._state.run_end(end)
             span = self._span(first, end)
-            self._coming.append(_Coming(first, end, self._pool.begin(lambda span=span: self._state.read_span(span))))  # type: ignore[misc]  # the span of this turn
+            self._coming.append(_Coming(first, end, self._pool.begin(partial(self._read, span))))
 
     def _span(self, first: int, end: int) -> Span:
         return Span.of(self._state.table.chunks[first:end])

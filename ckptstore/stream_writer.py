@@ -51,10 +51,12 @@ class Stream(NamedTuple):
             base = saving.find_base(self.history, self.position, self.after)
 
         def store(blocks: Iterator[bytes]) -> Callable[[], Checkpoint]:
-            from ckptstore import packs  # noqa: PLC0415 - few streams are long
-
-            with translated(self.history.run):
-                placed = packs.write(self.history, base, [blocks])
+            try:
+                with translated(self.history.run):
+                    placed = saving.pack(self.history, base, [blocks])
+            except BaseException:
+                self.position.survey = None  # its packs stay: the next save lists them
+                raise
             return lambda: commit(placed)
 
         def commit(placed: Placed) -> Checkpoint:

@@ -32,3 +32,9 @@ def check_prefix(prefix: str) -> str:
     """The folders that `prefix` names, as far as its last "/"; `ValueError` if they are not below the root."""
     folders, slash, _ = prefix.rpartition("/")
     return check_key(folders) + slash if slash else ""
+
+
+def is_pack(key: str) -> bool:
+    """Whether `key`, or a URL that ends with it, names a pack: the work of one attempt, which decides nothing."""
+    folder, _, name = key.rpartition("/")
+    return folder.endswith("/packs") and not name.endswith(".json")  # a run may be called "packs"

@@ -16,7 +16,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from ckptstore.backend import Data, NotExclusiveError, ObjectInfo, buffers
-from ckptstore_backends.base import PROBE, PROBE_TEXT, check_key, check_prefix
+from ckptstore_backends.base import PROBE, PROBE_TEXT, check_key, check_prefix, is_pack
 from ckptstore_backends.s3_errors import refused, reply
 from ckptstore_backends.s3_session import Session
 
@@ -59,7 +59,7 @@ class S3Backend:
         Exclusive, atomic, durable on return; `FileExistsError` for everyone but the first.
 
         That may be this very call, where its first reply was lost and the request sent again below us: whoever has to
-        know reads the object back, as a save does.
+        know reads the object back, as a save does. One `bytes` object is sent as it is, anything else is copied.
         """
         path, body = self._prefix + check_key(key), b"".join(buffers(data))
         if not self._single_writer:
@@ -93,9 +93,8 @@ class S3Backend:
         Packs that follow each other go by the thousand: nothing depends on their order, and S3 promises none within a
         request. Of anything else, an earlier key is gone before a later one goes.
         """
-        paths = [self._prefix + check_key(key) for key in keys]
-        for are_packs, group in groupby(paths, lambda path: "/packs/" in path):
-            some = [*group]
+        for are_packs, group in groupby([check_key(key) for key in keys], is_pack):
+            some = [self._prefix + key for key in group]
             step = BATCH if are_packs else 1
             for first in range(0, len(some), step):
                 self._delete(some[first : first + step])

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import threading
 from typing import TYPE_CHECKING, Any
 
+from ckptstore_backends.base import is_pack
 from ckptstore_backends.s3_errors import failures, translated
 
 if TYPE_CHECKING:
@@ -19,7 +21,10 @@ CONFIG: dict[str, Any] = {
 """What botocore is told where the user says nothing; its and s3fs's own defaults ask a dead server for minutes."""
 
 SLOWEST = 64 * 1024
-"""Bytes per second: what uploads slower than that counts as stuck. No timeout of aiohttp's runs during an upload."""
+"""Bytes per second: a body that comes or goes slower than that counts as stuck."""
+
+UNSENT = 4 * 1024 * 1024
+"""Bytes that the system (Linux: at most these) may have taken over and not sent yet, when aiohttp begins to wait."""
 
 
 class Session:
@@ -43,7 +48,8 @@ class Session:
             **storage_options,
             "config_kwargs": config,
         }
-        # Seconds, and far above what the attempts take: only a stuck upload, or a lookup of a name, gets there.
+        self._silence = config["read_timeout"]
+        # Seconds, and far above what the attempts take: only a stuck body, or a lookup of a name, gets there.
         self._patience = 10 * sum(config[name] or 60 for name in ("connect_timeout", "read_timeout"))
         self._opened: dict[int, Any] = {}
         self._locks: dict[int, threading.RLock] = {}  # a fork may leave its parent's locked
@@ -69,7 +75,7 @@ class Session:
 
         fs = self._fs()
         try:
-            fetched: Any = sync(fs.loop, _fetch, fs, Bucket=self.bucket, Key=key, **params)
+            fetched: Any = sync(fs.loop, _fetch, fs, self._patience, Bucket=self.bucket, Key=key, **params)
         except failures() as exc:
             raise translated(exc, "get", self.bucket, key) from exc
         answer, body = fetched
@@ -99,8 +105,19 @@ class Session:
                 "with http:// or https://, and what is for botocore goes into config_kwargs or client_kwargs",
             ) from exc
         events.register_first("needs-retry.s3.PutObject", _needs_retry)
+        events.register_first("before-parameter-build.s3.PutObject", self._wait_for_upload)
         events.register("before-send.s3.PutObject", _expect_nothing)
         return fs
+
+    def _wait_for_upload(self, params: dict[str, Any], context: dict[str, Any], **_: object) -> None:
+        """
+        Count no silence while a slow line still sends.
+
+        aiohttp does so from when the system has taken the last byte: at 300 kB/s, 5 seconds were over before it was
+        sent. An aiobotocore that does not know of this setting (before 3.10) leaves it at that.
+        """
+        if self._silence:
+            context["read_timeout"] = self._silence + min(len(params["Body"]), UNSENT) / SLOWEST
 
 
 def _config(given: object) -> dict[str, Any]:
@@ -114,19 +131,20 @@ def _config(given: object) -> dict[str, Any]:
     return given or {}
 
 
-async def _fetch(fs: Any, **params: object) -> tuple[dict[str, Any], bytes]:  # noqa: ANN401 - s3fs has no types
+async def _fetch(fs: Any, patience: float, **params: object) -> tuple[dict[str, Any], bytes]:  # noqa: ANN401 - s3fs has no types
     """GET, once more where the body breaks off or is not what its checksum says: botocore retries only up to there."""
     answer = await fs._call_s3("get_object", **params)  # noqa: SLF001 - s3fs's own name for the coroutine of call_s3
     try:
-        return answer, await _body(answer)
+        return answer, await _body(answer, patience)
     except failures():
         answer = await fs._call_s3("get_object", **params)  # noqa: SLF001 - as above
-    return answer, await _body(answer)
+    return answer, await _body(answer, patience)
 
 
-async def _body(answer: dict[str, Any]) -> bytes:
+async def _body(answer: dict[str, Any], patience: float) -> bytes:
     try:
-        data: bytes = await answer["Body"].read()
+        async with asyncio.timeout(patience + answer.get("ContentLength", 0) / SLOWEST):
+            data: bytes = await answer["Body"].read()
     finally:
         answer["Body"].close()
     return data
@@ -138,9 +156,10 @@ def _needs_retry(caught_exception: Exception | None, request_dict: dict[str, Any
 
     The first request of two may land after the second: when retention has emptied the slot again by then, what was
     removed would be back. The store looks what became of it, and tries again under another id. (aiohttp still resends
-    once itself where a connection drops; then the server is done with the first.)
+    once itself where a connection drops; then the server is done with the first.) Of a pack a twin does no harm.
     """
-    return False if caught_exception is not None and "If-None-Match" in request_dict["headers"] else None
+    exclusive = "If-None-Match" in request_dict["headers"] and not is_pack(request_dict["url"])
+    return False if caught_exception is not None and exclusive else None
 
 
 def _expect_nothing(request: Any, **_: object) -> None:  # noqa: ANN401 - botocore has no types

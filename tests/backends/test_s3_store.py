@@ -126,7 +126,7 @@ def test_each_verb_is_one_request(bucket: Bucket, proxy: FaultyProxy) -> None:
     backend.create("run/1", b"")
 
     proxy.begin()
-    backend.create("run/2", bytes(12 << 20))
+    backend.create("run/2", bytes(17 << 20))
     backend.put("run/1", b"12345")
     backend.get("run/2")
     backend.get("run/1", 1, 3)
