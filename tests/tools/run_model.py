@@ -49,7 +49,7 @@ class Saved:
     record: Checkpoint
     state: object
     data: bytes
-    packed: bool
+    pack: int  # the number that its pack was written for; 0 where it has none
 
 
 @dataclass
@@ -143,16 +143,20 @@ class RunModel:
     def _remove(self, policy: Policy, seen: dict[int, Saved | None]) -> None:
         keep = {*policy([number for number in sorted(seen, reverse=True) if seen[number]])}
         keep |= {number for number in sorted(seen)[-1:] if seen[number]}
+        emptied = 0
         for number in sorted(seen.keys() - keep - {self.top}):
             if number - 1 not in keep:
                 del seen[number]
                 self.slots.pop(number, None)
+                emptied += 1
             elif seen[number]:
                 seen[number] = self.slots[number] = None
+        if emptied > 1:  # many at once are removed behind a hint that names the head
+            self.hint = self.top if self.slots[self.top] else None
 
     def keys(self) -> list[str]:
         """The objects that must be there after a full prune."""
-        packs = [f"{self.name}/packs/{saved.record.number:012}-0" for saved in self.standing if saved.packed]
+        packs = [f"{self.name}/packs/{pack:012}-0" for pack in {saved.pack for saved in self.standing} - {0}]
         hint = [] if self.hint is None else [f"{self.name}/latest.json"]
         return sorted([*(slot(n, self.name) for n in self.slots), *packs, *hint, *map(nameless, self.leftovers)])
 

@@ -140,8 +140,10 @@ class SavingMachine(RuleBasedStateMachine):
         assert record.number == model.top + 1
         assert record.created_at == (max(clock.time, base.record.created_at) if base else clock.time)
         assert (record.run, record.size, record.version, record.writer.pid) == (run, len(data), None, os.getpid())
-        packed = len(data) > (INLINE_BASE64 if as_bytes else INLINE_JSON)
-        model.save(fence, Saved(record, data if as_bytes else state, data, packed), self.policies[index])
+        pack = record.number * (len(data) > (INLINE_BASE64 if as_bytes else INLINE_JSON))
+        if pack and base and base.pack and base.data == data:  # equal to what it follows: nothing is stored
+            pack = base.pack
+        model.save(fence, Saved(record, data if as_bytes else state, data, pack), self.policies[index])
         self.records[run].append(record)
         self.hints[run][record.number] = self.place.objects()[f"{run}/latest.json"]
 
