@@ -252,6 +252,20 @@ class BackendTests(Generic[B]):
         with pytest.raises(FileNotFoundError):
             backend.get(key, None, end)
 
+    def test_read_into_fills_memory(self, backend: B) -> None:
+        """Where there is a `read_into`, it gives what `get` gives, as far as the object goes, and the same errors."""
+        read_into = getattr(backend, "read_into", None)
+        if read_into is None:
+            return
+        self.poke(backend, "run/packs/1", b"0123456789")
+
+        for start, size in ((0, 10), (3, 4), (3, 20), (10, 1), (20, 1), (0, 0)):
+            into = bytearray(size)
+            assert read_into("run/packs/1", start, memoryview(into)) == len(b"0123456789"[start : start + size])
+            assert into.rstrip(b"\0") == b"0123456789"[start : start + size]
+        with pytest.raises(FileNotFoundError):
+            read_into("run/packs/2", 0, memoryview(bytearray(1)))
+
     # list
 
     @pytest.mark.parametrize("prefix", ["", "a", "a.", "b", "b/", "b/1", "b/c/", "b/c/d/e", "nothing", "no/such/"])

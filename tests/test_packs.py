@@ -373,3 +373,24 @@ def test_a_stream_whose_base_lost_its_packs(place: Place, pruned: bool) -> None:
     with store.open_writer("run") as file:
         file.write(state)
     assert store.load("run") == state
+
+
+@pytest.mark.usefixtures("small")
+def test_memory_filled_directly_is_checked(tmp_path: Path) -> None:
+    """In a folder without codecs, where chunks are read to where they belong, no damaged one passes."""
+    place = make("folder", tmp_path)
+    state = noise(2 * PACK) + bytes(2 * PACK) + noise(PACK)
+    open_store(place, serializer="bytes").save("run", state)
+    assert open_store(place).load("run") == state
+    for key, data in place.objects().items():
+        if "/packs/" not in key:
+            continue
+        for damaged in (b"X" + data[1:], data[:-1], data[:-1] + b"X", b""):
+            place.poke(key, damaged)
+            with pytest.raises(CheckpointCorrupt, match=key):
+                open_store(place).load("run")
+        place.poke(key, None)
+        with pytest.raises(CheckpointCorrupt, match=f"missing: {key}"):
+            open_store(place).load("run")
+        place.poke(key, data)
+    assert open_store(place).load("run") == state

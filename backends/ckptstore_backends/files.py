@@ -83,6 +83,16 @@ def read(fd: int, start: int = 0, end: int | None = None) -> bytes:
     return b"".join(parts)
 
 
+def read_into(fd: int, start: int, into: memoryview) -> int:
+    """Fill `into` from `start` of a file on, as far as that goes; how many bytes that is."""
+    os.lseek(fd, start, os.SEEK_SET)
+    with open(fd, "rb", buffering=0, closefd=False) as file:
+        done = 0
+        while done < len(into) and (count := file.readinto(into[done:])):
+            done += count
+    return done
+
+
 def sync(fd: int) -> None:
     """What was written to `fd` survives a power cut."""
     if _FULL_SYNC is not None:

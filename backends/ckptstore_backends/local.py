@@ -83,14 +83,17 @@ class LocalBackend:
 
     def get(self, key: str, start: int | None = None, end: int | None = None) -> bytes:
         """The bytes from `start` up to `end` (as a slice does it); `FileNotFoundError`."""
-        path = self._locate(key)
-        try:
-            fd = os.open(path, files.READ)
-        except NotADirectoryError as exc:
-            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path) from exc
-        self._syncs.met(path)
+        fd = self._open(key)
         try:
             return files.read(fd, start or 0, end)
+        finally:
+            os.close(fd)
+
+    def read_into(self, key: str, start: int, into: memoryview) -> int:
+        """As `get`, without a copy: fill `into` from `start` on; how many bytes there are for it."""
+        fd = self._open(key)
+        try:
+            return files.read_into(fd, start, into)
         finally:
             os.close(fd)
 
@@ -170,6 +173,17 @@ class LocalBackend:
         above = {parent for folder in folders for parent in files.parents(folder) if parent.startswith(self._base)}
         for folder in folders | above:
             self._syncs.settle(folder)
+
+    # Reading
+
+    def _open(self, key: str) -> int:
+        path = self._locate(key)
+        try:
+            fd = os.open(path, files.READ)
+        except NotADirectoryError as exc:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path) from exc
+        self._syncs.met(path)
+        return fd
 
     # Writing
 
