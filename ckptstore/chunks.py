@@ -66,7 +66,8 @@ def read_table(manifest: Manifest) -> Table:
             raise CheckpointCorrupt(f"its chunk {chunk.id[:12]} is said to have {chunk.size} bytes")
         if chunk.pack >= len(table.packs):
             raise CheckpointCorrupt(f"its chunk {chunk.id[:12]} names a pack that the manifest does not")
-        if chunk.offset + chunk.stored_size > table.packs[chunk.pack] or chunk.stored_size > chunk.size + _SEALING:
+        least, most = (0, chunk.size + _SEALING) if header.codecs else (chunk.size, chunk.size)
+        if chunk.offset + chunk.stored_size > table.packs[chunk.pack] or not least <= chunk.stored_size <= most:
             raise CheckpointCorrupt(f"its chunk {chunk.id[:12]} is said to lie where it cannot")
     return table
 
