@@ -77,7 +77,8 @@ class LocalBackend:
         if durable:
             self._write(path, data, self._replace)
             return
-        self._syncs.made(path)
+        if path not in self._syncs.mine:
+            self._syncs.made(path)
         if not files.overwrite(path, data):
             self._write(path, data, _rename, durable=False)
 
@@ -182,7 +183,8 @@ class LocalBackend:
             fd = os.open(path, files.READ)
         except NotADirectoryError as exc:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path) from exc
-        self._syncs.met(path)
+        if path not in self._syncs.mine:  # nearly always it is: the call would cost a save 0.3 µs
+            self._syncs.met(path)
         return fd
 
     # Writing

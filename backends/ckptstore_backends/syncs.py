@@ -21,7 +21,7 @@ class Syncs:
     def __init__(self) -> None:
         self.settled: dict[str, tuple[int, int]] = {}  # folders in which all that was seen is durable, as is the way
         self._dirty: dict[str, object] = {}  # folders changed and not synced since
-        self._made: set[str] = set()  # files of this process, durable or never relied upon
+        self.mine: set[str] = set()  # files of this process, durable or never relied upon
         self._last_met = object()
 
     def changed(self, folder: str) -> None:
@@ -31,18 +31,18 @@ class Syncs:
 
     def removed(self, path: str) -> None:
         """What has this name next is another's."""
-        self._made.discard(path)
+        self.mine.discard(path)
         self.changed(os.path.dirname(path))
 
     def made(self, path: str) -> None:
         """To see this again tells nothing new."""
-        if len(self._made) >= _REMEMBERED:
-            self._made.clear()
-        self._made.add(path)
+        if len(self.mine) >= _REMEMBERED:
+            self.mine.clear()
+        self.mine.add(path)
 
     def met(self, path: str) -> bool:
         """This file has been seen; whether it is another's, and so may not be durable yet."""
-        if path in self._made:
+        if path in self.mine:  # who is in a hurry asks that before
             return False
         with LOCK:
             self._last_met = object()
