@@ -184,19 +184,20 @@ class Meeting(Far):
 @pytest.mark.parametrize("stream", [False, True], ids=["save", "stream"])
 def test_uploads_and_fetches_go_side_by_side(stream: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """As many packs as are allowed are under way at once, and never more: of a save, of a load, and of a reader."""
-    at_once = packs.UPLOADS
-    assert at_once == fetch._FAR_THREADS
-    small_chunks(monkeypatch, threads=at_once)
+    uploads, fetches = packs.UPLOADS, fetch._FAR_THREADS
+    small_chunks(monkeypatch, threads=2)
+    monkeypatch.setattr(packs, "UPLOADS", uploads)
+    monkeypatch.setattr(fetch, "_FAR_THREADS", fetches)
     monkeypatch.setattr(fetch, "_FAR_RUN", 2 * packs.FAR)
-    place, state = InMemory(), random.Random(7).randbytes(3 * at_once * packs.FAR)
+    place, state = InMemory(), random.Random(7).randbytes(3 * fetches * packs.FAR)
     store, far = far_store(place)
-    writing = Meeting(far.inner, at_once)
+    writing = Meeting(far.inner, uploads)
     save(through(store, lambda _: writing), state, stream=stream)
 
-    reading = Meeting(far.inner, at_once)
+    reading = Meeting(far.inner, fetches)
     assert through(store, lambda _: reading).load("run") == state
 
-    assert writing.most == reading.most == at_once
+    assert (writing.most, reading.most) == (uploads, fetches)
 
 
 def peak(do: Callable[[], object]) -> int:
