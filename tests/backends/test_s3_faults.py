@@ -41,7 +41,7 @@ RIGHT = {"get": b"old", "list": ["run/old"]}
 @pytest.fixture
 def backend(bucket: Bucket, proxy: FaultyProxy) -> S3Backend:
     """Give a backend behind the proxy that has seen its server work."""
-    options = bucket.options(proxy.url, read_timeout=0.3, retries={"mode": "standard", "total_max_attempts": 2})
+    options = bucket.options(proxy.url, read_timeout=0.7, retries={"mode": "standard", "total_max_attempts": 2})
     backend = S3Backend(f"{bucket.name}/p", storage_options=options)
     backend.create("run/other", b"x")
     for name in ("old", "packs/1", "packs/2"):
