@@ -101,7 +101,7 @@ def test_bytes_are_sent_as_they_are(bucket: Bucket, monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize("lasting", [False, True])
 def test_a_pack_without_an_answer_is_sent_again(bucket: Bucket, proxy: FaultyProxy, fault: str, lasting: bool) -> None:
     """A pack is nobody else's, so one that got no answer is sent again, and stands; a few times at most."""
-    options = bucket.options(proxy.url, read_timeout=0.1, retries={"mode": "standard", "total_max_attempts": ATTEMPTS})
+    options = bucket.options(proxy.url, read_timeout=0.5, retries={"mode": "standard", "total_max_attempts": ATTEMPTS})
     backend = S3Backend(bucket.name, storage_options=options)
     backend.create("run/other", b"")
     proxy.begin(lambda number, _: fault if lasting or number == 0 else None)
