@@ -68,10 +68,9 @@ class LocalBackend:
         """
         Atomic replacement, made durable by the next `create` beside it or before the next `delete`.
 
-        Nothing is replaced before what was seen in its folder is durable.
-
-        `durable=False` writes into the file that is there. A new one in its place, even unsynced, costs a fifth of the
-        saves a second on ext4, which flushes the data of a file that replaces another.
+        Nothing is replaced before what was seen in its folder is durable. `durable=False` writes into the file that is
+        there: a new one in its place, even unsynced, costs a fifth of the saves a second on ext4, which flushes the data
+        of a file that replaces another.
         """
         path = self._locate(key)
         if durable:
