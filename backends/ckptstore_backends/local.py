@@ -69,7 +69,7 @@ class LocalBackend:
         Atomic replacement, made durable by the next `create` beside it or before the next `delete`.
 
         Nothing is replaced before what was seen in its folder is durable. `durable=False` writes into the file that is
-        there: a new one, even unsynced, costs a fifth of the saves a second on ext4, which flushes what replaces a file.
+        there: a new one, even unsynced, costs a fifth of the saves a second, as ext4 flushes what replaces a file.
         """
         path = self._locate(key)
         if durable:
