@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -97,3 +98,30 @@ def test_a_killed_writer_leaves_whole_objects(backend: LocalBackend, how: str) -
     assert [key for key in keys if backend.get(key) != b"%d;" % int(key[4:16]) * 20_000] == []
     replaced = backend.get("run/replaced")
     assert replaced == replaced[: replaced.index(b";") + 1] * 20_000
+
+
+def test_a_listing_misses_nothing_that_moves_on(
+    backend: LocalBackend, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where all that was there goes, and what comes is missed by the first look, the second one shows it."""
+    for number in (1, 2):
+        backend.create(f"run/{number}", b"x")
+    scandir, looks = os.scandir, [0]
+
+    class Moving:
+        """The entries of a folder, of which each look at first finds none, as another process moves on meanwhile."""
+
+        def __init__(self, path: str) -> None:
+            self.entries = [] if looks[0] < 1 and path.endswith("run/") else sorted(scandir(path), key=lambda e: e.name)
+            looks[0] += path.endswith("run/")
+
+        def __enter__(self) -> list[os.DirEntry[str]]:
+            return self.entries
+
+        def __exit__(self, *_: object) -> None:
+            """Nothing is held open."""
+
+    monkeypatch.setattr(os, "scandir", Moving)
+
+    assert [info.key for info in backend.list("run/")] == ["run/1", "run/2"]
+    assert looks[0] == 3

@@ -11,6 +11,8 @@ import pytest
 pytest.importorskip("s3fs")
 pytest.importorskip("moto.server")
 
+from bucket import warm
+
 from ckptstore_backends import s3_session
 from ckptstore_backends.s3 import S3Backend
 
@@ -43,7 +45,7 @@ def backend(bucket: Bucket, proxy: FaultyProxy) -> S3Backend:
     """Give a backend behind the proxy that has seen its server work."""
     options = bucket.options(proxy.url, read_timeout=0.7, retries={"mode": "standard", "total_max_attempts": 2})
     backend = S3Backend(f"{bucket.name}/p", storage_options=options)
-    backend.create("run/other", b"x")
+    warm(backend)
     for name in ("old", "packs/1", "packs/2"):
         bucket.poke(f"p/run/{name}", b"old")
     return backend

@@ -13,6 +13,8 @@ import pytest
 pytest.importorskip("s3fs")
 pytest.importorskip("moto.server")
 
+from bucket import warm
+
 from ckptstore_backends.s3 import S3Backend
 
 if TYPE_CHECKING:
@@ -103,7 +105,7 @@ def test_a_pack_without_an_answer_is_sent_again(bucket: Bucket, proxy: FaultyPro
     """A pack is nobody else's, so one that got no answer is sent again, and stands; a few times at most."""
     options = bucket.options(proxy.url, read_timeout=0.5, retries={"mode": "standard", "total_max_attempts": ATTEMPTS})
     backend = S3Backend(bucket.name, storage_options=options)
-    backend.create("run/other", b"")
+    warm(backend)
     proxy.begin(lambda number, _: fault if lasting or number == 0 else None)
 
     try:
