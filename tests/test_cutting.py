@@ -97,10 +97,11 @@ def test_where_the_cutter_is_missing_cuts_are_fixed(monkeypatch: pytest.MonkeyPa
     cutting.make_cutter.cache_clear()
     state = noise(3 << 20)
     changed = state[: 1 << 20] + b"x" + state[(1 << 20) + 1 :]
-    pieces = [bytes(piece) for piece in cutting.cut([state])]
+    pieces, others = ([bytes(piece) for piece in cutting.cut([one])] for one in (state, changed))
     monkeypatch.undo()
     cutting.make_cutter.cache_clear()
 
     assert b"".join(pieces) == state
     assert {len(piece) for piece in pieces} == {cutting.AVERAGE}
-    assert len(changed) == len(state)
+    assert b"".join(others) == changed
+    assert sum(one != other for one, other in zip(pieces, others, strict=True)) == 1
