@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias, cast
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -37,7 +37,8 @@ class Backend(Protocol):
 
     One whose requests take long says so by an attribute `far = True`: what may happen at once is then asked at once.
     One that can fill memory without a copy has a method `read_into(key, start, into)`: as `get`, into a writable buffer
-    of bytes, as far as the object goes; -> how many bytes that is.
+    of bytes, as far as the object goes; -> how many bytes that is. One that can replace an object on condition is
+    `Comparing`.
     """
 
     def create(self, key: str, data: Data) -> None:
@@ -64,6 +65,35 @@ class Backend(Protocol):
         later `delete` there removes anything.
         """
         ...
+
+
+class Comparing(Backend, Protocol):
+    """
+    A backend that may compare an object with what was read, and replace it, in one step: a save then asks once less.
+
+    A tag stands for what an object holds: objects of other content have another.
+    """
+
+    def compares(self) -> bool:
+        """Whether it can do so where it stands; it may ask the storage, once."""
+        ...
+
+    def get_tagged(self, key: str, end: int) -> tuple[bytes, str]:
+        """As `get` from the beginning up to `end`, and the tag of the whole object."""
+        ...
+
+    def update(self, key: str, data: Data, tag: str | None) -> str | None:
+        """
+        Replacement of what has `tag`, or of nothing where that is None: atomic, durable on return; -> the new tag.
+
+        None where that is not what `key` holds: nothing was or will be changed. An `OSError` means "unanswered".
+        """
+        ...
+
+
+def as_comparing(backend: Backend) -> Comparing | None:
+    """`backend`, where it is one that may compare."""
+    return cast("Comparing", backend) if hasattr(backend, "update") else None
 
 
 def buffers(data: Data) -> Iterable[Buffer]:

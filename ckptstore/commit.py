@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from ckptstore.history import History
     from ckptstore.manifest import Content
+    from ckptstore.pointer import Pointer
 
 ATTEMPTS = 2
 
@@ -56,6 +57,7 @@ def claim(
     base: Content | None,
     encode: Callable[[str], tuple[Manifest, bytes]],
     doubts: Doubts,
+    pointer: Pointer,
 ) -> tuple[Manifest, bytes]:
     """
     Commit what `encode(write_id)` makes as the successor of `base`: on return it is durable, visible and proven.
@@ -72,16 +74,15 @@ def claim(
         doubts.add(number, write_id)
         cause = _create(history, number, made[1])
         if cause is None:
-            prove(history, base, made[0])
-            return made
+            return _proven(history, base, made, pointer)
         content = _look(history, number, cause)
         if content is None and not isinstance(cause, FileExistsError):
             continue  # the request or its reply was lost: once more, under another id
         if not isinstance(content, Manifest) or not doubts.own(content):
             raise conflict(history.run, number - 1, content)
-        prove(history, base, content)
         if content.header.write_id in attempts:
-            return attempts[content.header.write_id]
+            return _proven(history, base, attempts[content.header.write_id], pointer)
+        prove(history, base, content)
         raise Landed(content.without_state())
     raise failed(history, number, cause) from cause
 
@@ -102,6 +103,14 @@ def _look(history: History, number: int, cause: OSError) -> Content | None:
         return history.get(number)
     except OSError as exc:
         raise in_doubt(history, number, cause) from exc
+
+
+def _proven(
+    history: History, base: Content | None, made: tuple[Manifest, bytes], pointer: Pointer
+) -> tuple[Manifest, bytes]:
+    if not pointer.move(*made):
+        prove(history, base, made[0])
+    return made
 
 
 def prove(history: History, base: Content | None, manifest: Manifest) -> None:

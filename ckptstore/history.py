@@ -13,6 +13,7 @@ from itertools import groupby, islice, takewhile
 from typing import TYPE_CHECKING, NamedTuple
 
 from ckptstore import layout
+from ckptstore.backend import as_comparing
 from ckptstore.codecs import PLAIN, Codecs
 from ckptstore.errors import BackendError, CheckpointCorrupt
 from ckptstore.format1 import HEAD_SIZE, IDENT_SIZE, SIZE_LIMIT, first_bytes, has_header, parse, parse_hint
@@ -29,11 +30,34 @@ JUMP = 1000  # objects of one run that are listed before the rest of it is jumpe
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
+class Hint(NamedTuple):
+    """What the hint said: the manifest that it names, a guess to be proven; and its tag, where the backend compares."""
+
+    manifest: Manifest | None
+    tag: str | None
+
+
+class Seen(NamedTuple):
+    """
+    The tag of the hint at an instant. `proves`: it was that while the slot behind the base had never been used.
+
+    So when the hint has it still, that slot was never emptied, and who has just created in it was the first.
+    """
+
+    tag: str
+    proves: bool
+
+
 class Found(NamedTuple):
-    """`newest`: the newest checkpoint that stands. `head`: what the highest slot holds; None in an empty run."""
+    """
+    `newest`: the newest checkpoint that stands. `head`: what the highest slot holds; None in an empty run.
+
+    `seen`: the hint, before these were found.
+    """
 
     newest: Manifest | None
     head: Content | None
+    seen: Seen | None = None
 
 
 class Standing(NamedTuple):
@@ -79,12 +103,14 @@ class History:
             return False
         return data.startswith(first_bytes(manifest))
 
-    def hint(self) -> Manifest | None:
-        """The manifest that the hint names: a guess, to be proven."""
+    def hint(self) -> Hint:
+        """The hint, as it is now."""
+        key, comparing = layout.hint(self.run), as_comparing(self.backend)
         try:
-            return parse_hint(self.read(layout.hint(self.run)), self.run, self.codecs.keys)
+            data, tag = comparing.get_tagged(key, SIZE_LIMIT + 1) if comparing else (self.read(key), None)
         except (FileNotFoundError, IsADirectoryError):
-            return None
+            return Hint(None, None)
+        return Hint(parse_hint(data, self.run, self.codecs.keys), tag)
 
     def read(self, key: str) -> bytes:
         """An object, or so much of it that it is too large: what a stranger put there must not fill the memory."""
@@ -110,21 +136,24 @@ class History:
 
         Three small reads where the hint is true. `whole`: the newest comes with its state.
         """
-        hinted = self._find_by_hint(whole=whole)
+        hint = self.hint()
+        hinted = self._find_by(hint.manifest, whole=whole)
+        # What a stranger wrote may come back.
+        seen = Seen(hint.tag, proves=True) if hint.tag is not None and hint.manifest is not None else None
         if hinted is not None:
-            return Found(hinted, hinted)
+            return Found(hinted, hinted, seen)
         for _ in range(TRIES):
             top = max(self.numbers(), default=0)
             if top == 0:
-                return Found(None, None)
+                return Found(None, None, seen)
             head = self.get(top, whole=whole)
             found = None if head is None else self._find_from(head, whole=whole)
             if found is not None and self.is_head(top):  # else what was read at `top` may be a stray
-                return found
+                return found._replace(seen=seen)
         raise self.restless()
 
-    def _find_by_hint(self, *, whole: bool) -> Manifest | None:
-        newest = self.hint()
+    def _find_by(self, newest: Manifest | None, *, whole: bool) -> Manifest | None:
+        """The newest checkpoint, from the one that the hint names; None where that leads nowhere."""
         if newest is None:
             return None
         for _ in range(STEPS):

@@ -19,7 +19,7 @@ from ckptstore.stored import open_state, tree_size
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ckptstore.history import History
+    from ckptstore.history import History, Seen
     from ckptstore.manifest import Content
     from ckptstore.only import Path
     from ckptstore.serializers import Serializer
@@ -35,12 +35,17 @@ class Loaded(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What `use` made of what was found. `is_newest`: the next save continues from `head`, what the head slot holds."""
+    """
+    What `use` made of what was found. `is_newest`: the next save continues from `head`, what the head slot holds.
+
+    `seen`: the hint, before that was found.
+    """
 
     found: bool
     result: Any
     is_newest: bool
     head: Content | None
+    seen: Seen | None = None
 
 
 _PRUNED = object()
@@ -55,13 +60,13 @@ def newest(history: History, use: Callable[[Loaded], Any], min_number: int = 0) 
             raise _unreadable(history, found.head)
         _check_not_below(history.run, found.newest, min_number)
         if found.newest is None:
-            return Answer(found=False, result=None, is_newest=True, head=found.head)
+            return Answer(found=False, result=None, is_newest=True, head=found.head, seen=found.seen)
         try:
             result = _use(history, found.newest, use)
         except CheckpointCorrupt as exc:
             raise _with_way_out(history, found.newest.number, exc) from exc
         if result is not _PRUNED:
-            return Answer(found=True, result=result, is_newest=True, head=found.head)
+            return Answer(found=True, result=result, is_newest=True, head=found.head, seen=found.seen)
     raise history.restless()
 
 

@@ -10,6 +10,7 @@ from ckptstore.commit import Doubts
 from ckptstore.manifest import Manifest
 
 if TYPE_CHECKING:
+    from ckptstore.history import Seen
     from ckptstore.manifest import Content
     from ckptstore.prune import Survey
 
@@ -25,26 +26,28 @@ class Position:
         self.lock = threading.RLock()
         self.known = False  # False: neither saved nor loaded, so follow the newest
         self.base: Content | None = None  # what the head held; None for an empty run
+        self.seen: Seen | None = None  # of the hint; None: nothing that could be known
         self.moves = 0  # how often `base` was set
         self.doubts = Doubts()
         self.survey: Survey | None = None  # what the last prune of a save left; None: list again
 
-    def move(self, base: Content | None) -> None:
-        """From now on the next save continues from `base`."""
+    def move(self, base: Content | None, seen: Seen | None) -> None:
+        """From now on the next save continues from `base`; `seen`: the hint, as far as that is known."""
         with self.lock:
             self.base = base.to_remember() if isinstance(base, Manifest) and base.state else base
+            self.seen = seen
             self.known = True
             self.moves += 1
 
-    def follow(self, head: Content | None, moves: int) -> None:
+    def follow(self, head: Content | None, seen: Seen | None, moves: int) -> None:
         """As `move`, unless another thread has got further since `moves` was read, before `head` was."""
         with self.lock:
             if moves == self.moves or (head and (self.base is None or head.number > self.base.number)):
-                self.move(head)
+                self.move(head, seen)
 
     def forget(self) -> None:
         """As if the run had never been touched."""
-        self.known, self.base, self.moves = False, None, self.moves + 1
+        self.known, self.base, self.seen, self.moves = False, None, None, self.moves + 1
         self.doubts, self.survey = Doubts(), None
 
 

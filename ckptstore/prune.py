@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from ckptstore import layout
+from ckptstore.backend import as_comparing
 from ckptstore.errors import BackendError, CheckpointNotFound, DecryptionError
 from ckptstore.format1 import encode_hint, encode_marker
 from ckptstore.history import TRIES
@@ -52,6 +53,7 @@ class Survey:
     def __init__(self, slots: dict[int, Content], others: list[str]) -> None:
         self.slots = slots
         self.others = others
+        self.hinted = False  # True: the hint names the head, or is none of this prune's business
         self.is_plain = all(isinstance(content, Manifest) for content in slots.values())
 
     @property
@@ -172,12 +174,25 @@ def remove(history: History, found: Survey, decisions: Sequence[Decision], *, dr
 
 def _empty(history: History, found: Survey, numbers: list[int]) -> None:
     """Empty slots, upwards, and forget them."""
-    if len(numbers) > 1:
+    if numbers and as_comparing(history.backend) is not None:
+        _outrun_hint(history, found)
+    elif len(numbers) > 1:
         _renew_hint(history, found)
     if numbers:
         history.backend.delete([layout.slot(history.run, number) for number in numbers])
     for number in numbers:
         del found.slots[number]
+
+
+def _outrun_hint(history: History, found: Survey) -> None:
+    """
+    Leave no hint that names less than the head: a save whose base it was found with would take it for a proof.
+
+    Removed, not renewed: only the save of a checkpoint ever writes its hint, so that none comes back.
+    """
+    hint = None if found.hinted else history.hint().manifest
+    if hint is not None and hint.number < found.top:
+        history.backend.delete([layout.hint(history.run)])
 
 
 def _renew_hint(history: History, found: Survey) -> None:

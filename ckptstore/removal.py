@@ -27,7 +27,7 @@ def delete(history: History, number: int) -> None:
     if isinstance(standing.content, Damaged):
         raise standing.content.error
     history.backend.put(layout.slot(history.run, number), encode_marker(standing.content)[1])
-    hint = history.hint()
+    hint = history.hint().manifest
     if hint is None or hint.number == number:  # it repeats the state
         history.backend.delete([layout.hint(history.run)])
 

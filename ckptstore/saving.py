@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from ckptstore import layout
 from ckptstore.beside import beside
 from ckptstore.checkpoint import Checkpoint
 from ckptstore.commit import Landed, claim, conflict
 from ckptstore.errors import CheckpointConflict, CheckpointCorrupt, CheckpointNotFound
-from ckptstore.format1 import encode_hint, encode_manifest
+from ckptstore.format1 import encode_manifest
 from ckptstore.inline import Placed, place
 from ckptstore.manifest import FORMAT, Damaged, Header, Host, Manifest, Marker, Named
+from ckptstore.pointer import Pointer
 from ckptstore.retention import KeepLast
 from ckptstore.serialized import Gone, Serialized, stretch
 
@@ -58,21 +58,23 @@ def save_behind(
     """As `save`, as the successor of `base`."""
     with position.lock:
         committed = None
+        pointer = Pointer(history, position.seen if base is position.base else None)
         survey, position.survey = position.survey, None  # a save that fails leaves packs: the next one lists them
         while committed is None:
             try:
-                committed = _commit(history, base, draft, position.doubts)
+                committed = _commit(history, base, draft, position.doubts, pointer)
             except Landed as landed:
                 base = landed.manifest
                 if isinstance(draft.state, Placed):  # its packs aim at a number that is taken
-                    position.move(base)
+                    position.move(base, None)
                     raise _overtaken(history, base) from None
         manifest, data = committed
         position.survey = survey
-        position.move(manifest)  # with its table of chunks, which nobody else needs
+        position.move(manifest, None)  # with its table of chunks, which nobody else needs
         manifest = manifest.without_state() if manifest.state else manifest
         position.doubts.settle(manifest.number)
-        _finish(history, position, manifest, data, retention)
+        _finish(history, position, (manifest, data), pointer, retention)
+        position.seen = pointer.seen
     return manifest
 
 
@@ -83,25 +85,29 @@ def _overtaken(history: History, landed: Manifest) -> CheckpointConflict:
     )
 
 
-def _commit(history: History, base: Content | None, draft: Draft, doubts: Doubts) -> tuple[Manifest, bytes]:
+def _commit(
+    history: History, base: Content | None, draft: Draft, doubts: Doubts, pointer: Pointer
+) -> tuple[Manifest, bytes]:
     placed = _place(history, base, draft)
 
     def encode(write_id: str) -> tuple[Manifest, bytes]:
         return _encode(history, base, write_id, draft, placed)
 
-    return claim(history, base, encode, doubts)
+    return claim(history, base, encode, doubts, pointer)
 
 
 def find_base(history: History, position: Position, after: Checkpoint | int | None) -> Content | None:
     """What the save continues from: the fence of this store, or what the caller says."""
     if after is not None:
-        base = _after(history, position, after)
+        base, seen = _after(history, position, after), None
+    elif position.known:
+        base, seen = position.base, None
     else:
-        base = position.base if position.known else history.find().head
+        _, base, seen = history.find()
     if isinstance(base, Damaged) and base.kind == "not ours":
         raise base.error
     if after is None and not position.known:
-        position.move(base)
+        position.move(base, seen)
     return base
 
 
@@ -109,7 +115,7 @@ def _after(history: History, position: Position, after: Checkpoint | int) -> Con
     number = after.number if isinstance(after, Checkpoint) else after
     base = newest = position.base
     if not (position.known and isinstance(base, Manifest) and base.number == number):
-        newest, base = history.find()
+        newest, base, _ = history.find()
         if isinstance(base, Damaged):
             newest = base
     top = newest.number if newest else 0
@@ -187,30 +193,37 @@ def _encode(
     return (manifest.with_state(placed.state) if placed.packs else manifest), data
 
 
-def _finish(history: History, position: Position, manifest: Manifest, data: bytes, retention: Retention | None) -> None:
+def _finish(
+    history: History,
+    position: Position,
+    committed: tuple[Manifest, bytes],
+    pointer: Pointer,
+    retention: Retention | None,
+) -> None:
     """
     The hint and retention: best effort, as the checkpoint stands whatever happens here.
 
     A hint that was not written costs the next reader a listing; what was not pruned is pruned by the next save.
     """
     problems: list[str] = []
-    if retention is not None and getattr(history.backend, "far", False):
-        hinted = beside(partial(_point, history, manifest, data, problems))
+    manifest, far = committed[0], getattr(history.backend, "far", False)
+    if retention is not None and far and not pointer.compares:
+        hinted = beside(partial(_point, pointer, committed, problems))
         try:
             _retain(history, position, manifest, retention, problems)
         finally:
             hinted()
     else:
-        _point(history, manifest, data, problems)
-        if retention is not None:
+        _point(pointer, committed, problems)
+        if retention is not None and (pointer.seen is not None or not pointer.compares):
             _retain(history, position, manifest, retention, problems)
     for problem in problems:
         warnings.warn(f"run {history.run!r}, checkpoint {manifest.number} is saved, but {problem}", RuntimeWarning, 5)
 
 
-def _point(history: History, manifest: Manifest, data: bytes, problems: list[str]) -> None:
+def _point(pointer: Pointer, committed: tuple[Manifest, bytes], problems: list[str]) -> None:
     try:
-        history.backend.put(layout.hint(history.run), encode_hint(data, manifest.number), durable=False)
+        pointer.put(*committed)
     except Exception as exc:  # noqa: BLE001 - the state is saved: not even a bug in a backend may deny that
         problems.append(f"latest.json could not be written ({exc}): reading is slower until the next save")
 
@@ -235,6 +248,7 @@ def _prune(history: History, position: Position, manifest: Manifest, retention: 
         found = prune.survey(history, manifest)
     if found is None:
         return  # somebody went on from here already: pruning is theirs
+    found.hinted = True
     if not (isinstance(retention, KeepLast) and prune.keep_last(history, found, retention.count)):
         prune.remove(history, found, prune.decide(found, retention))
     position.survey = found

@@ -291,7 +291,7 @@ class CheckpointStore:
             answer = loading.newest(past, use, min_number) if at is None else loading.at(past, at, use)
             result = answer.result if answer.found else default
             if answer.is_newest:
-                position.follow(answer.head, moves)
+                position.follow(answer.head, answer.seen, moves)
         if result is _MISSING:
             raise CheckpointNotFound(f"run {run!r} has no checkpoint" + (f" at {at}" if at is not None else " yet"))
         return result

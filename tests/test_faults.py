@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from comparing import ComparingMemory
 from faults import MODES, Died, FaultyBackend, Mode
 from sealing import SETTINGS
 from small import small_chunks
@@ -29,7 +30,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     small_chunks(monkeypatch)
 
 
-@pytest.fixture(params=["memory", "local", "memory, zstd + fernet"])
+@pytest.fixture(params=["memory", "local", "memory, zstd + fernet", "comparing"])
 def make_backend(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[], Backend]:
@@ -42,7 +43,8 @@ def make_backend(
     def make() -> Backend:
         nonlocal count
         count += 1
-        return MemoryBackend() if kind == "memory" else LocalBackend(str(tmp_path / str(count)))
+        memory = {"memory": MemoryBackend, "comparing": ComparingMemory}
+        return memory[kind]() if kind in memory else LocalBackend(str(tmp_path / str(count)))
 
     return make
 

@@ -5,7 +5,8 @@ What must be exclusive is one PUT with `If-None-Match: *`, never a multipart upl
 Not every server honours it on a PUT either, and one that does not would let two writers overwrite each other without
 a word. So before its first create a process creates an object of ours, `.ckptstore-probe`, until that is refused: one
 request, two where nobody has done it before. It stays there, no listing shows it, and nothing of the user's is touched;
-a look at the first create itself would come too late, when it had overwritten something.
+a look at the first create itself would come too late, when it had overwritten something. Likewise with `If-Match`,
+which fewer servers honour: an update of the probe with a tag that no object has must be refused.
 """
 
 from __future__ import annotations
@@ -26,7 +27,13 @@ if TYPE_CHECKING:
 BATCH = 1000  # keys in one DeleteObjects
 
 _exclusive: dict[tuple[str, str], bool] = {}
-"""(endpoint, bucket) -> whether the server honours conditions: a fact about the server, so a fork may inherit it."""
+"""(endpoint, bucket) -> whether the server honours If-None-Match: a fact about the server, so a fork may inherit it."""
+
+_compares: dict[tuple[str, str], bool] = {}
+"""The same of If-Match."""
+
+NO_TAG = '"00000000000000000000000000000000"'
+"""No object has it: nobody knows bytes whose MD5 this is, and other ETags have other forms."""
 
 
 class S3Backend:
@@ -79,7 +86,35 @@ class S3Backend:
 
     def get(self, key: str, start: int | None = None, end: int | None = None) -> bytes:
         """The bytes, or a slice of them, by one request; `FileNotFoundError`."""
-        return self._get(self._prefix + check_key(key), start or 0, end)
+        return self._get(self._prefix + check_key(key), start or 0, end)[0]
+
+    def compares(self) -> bool:
+        """Whether the server is known to honour If-Match; a request finds out, once in a process."""
+        if self._single_writer:
+            return False
+        where = (self._session.endpoint, self._session.bucket)
+        if where not in _compares:
+            self._refuse_inexclusive()  # this made the probe, if nobody had
+            _compares[where] = self._refuses_no_tag()
+        return _compares[where]
+
+    def get_tagged(self, key: str, end: int) -> tuple[bytes, str]:
+        """As `get` up to `end`, with the object's ETag."""
+        path = self._prefix + check_key(key)
+        data, answer = self._get(path, 0, end)
+        if "ETag" not in answer:  # an empty object has no range
+            data, answer = self._get(path, 0, None)
+        return data, answer.get("ETag", NO_TAG)
+
+    def update(self, key: str, data: Data, tag: str | None) -> str | None:
+        """Replacement of the object whose ETag is `tag`, or of none, by one request; -> its ETag, None if refused."""
+        condition = {"IfNoneMatch": "*"} if tag is None else {"IfMatch": tag}
+        try:
+            answer = self._put("update", self._prefix + check_key(key), b"".join(buffers(data)), **condition)
+        except (FileExistsError, FileNotFoundError):
+            return None
+        new: str = answer.get("ETag", NO_TAG)
+        return new
 
     def list(self, prefix: str, after: str = "") -> Iterator[ObjectInfo]:
         """Objects whose key starts with `prefix` and is above `after`, in key order; pages of 1000, when reached."""
@@ -99,10 +134,10 @@ class S3Backend:
             for first in range(0, len(some), step):
                 self._delete(some[first : first + step])
 
-    def _put(self, verb: str, path: str, body: bytes, **params: object) -> None:
-        self._session.call(verb, "put_object", path, Key=path, Body=body, size=len(body), **params)
+    def _put(self, verb: str, path: str, body: bytes, **params: object) -> dict[str, Any]:
+        return self._session.call(verb, "put_object", path, Key=path, Body=body, size=len(body), **params)
 
-    def _get(self, path: str, start: int, end: int | None) -> bytes:
+    def _get(self, path: str, start: int, end: int | None) -> tuple[bytes, dict[str, Any]]:
         params = {}
         if start or end is not None:
             # An empty range cannot be asked for, and whether the object exists must be known all the same.
@@ -112,11 +147,11 @@ class S3Backend:
         except OSError as exc:
             answered = reply(exc)
             if params and answered and (answered.status == 416 or answered.code == "InvalidRange"):
-                return b""  # it exists and ends before `start`
+                return b"", {}  # it exists and ends before `start`
             raise
         if "ContentRange" not in answer:  # the whole of it, whatever was asked for
-            return data[start:end]
-        return data if end is None else data[: max(0, end - start)]
+            return data[start:end], answer
+        return (data if end is None else data[: max(0, end - start)]), answer
 
     def _list(self, prefix: str, after: str) -> Iterator[ObjectInfo]:
         last = after if after > prefix else ""
@@ -163,9 +198,16 @@ class S3Backend:
         if not _exclusive[where]:
             raise NotExclusiveError(
                 f"{self._session.endpoint}, bucket {self._session.bucket!r}: this server (or a botocore before "
-                "1.35.20) ignores If-None-Match, so two writers could overwrite each other: use another, or promise "
+                "1.35.69) ignores If-None-Match, so two writers could overwrite each other: use another, or promise "
                 "with single_writer=True that only one process saves at a time",
             )
+
+    def _refuses_no_tag(self) -> bool:
+        """Whether an update with a tag that fits no object is refused; an `OSError` where the server does not say."""
+        try:
+            return self.update(PROBE, PROBE_TEXT, NO_TAG) is None
+        except NotExclusiveError:
+            return False
 
     def _probe(self) -> bool:
         """Whether the second of two creates is refused; an `OSError` where the server does not say."""

@@ -9,6 +9,7 @@ from ckptstore.backend import NotExclusiveError
 
 ACTIONS = {
     "create": "s3:PutObject",
+    "update": "s3:PutObject",
     "put": "s3:PutObject",
     "get": "s3:GetObject",
     "list": "s3:ListBucket",
@@ -113,11 +114,12 @@ def translated(exc: Exception, verb: str, bucket: str, key: str) -> OSError:
     answer = reply(exc)
     if answer is None:
         return _unanswered(exc, where)
-    if verb == "create" and (answer.status == 412 or answer.code == "PreconditionFailed"):
-        return FileExistsError(f"{where}: it exists")
-    if verb == "create" and (answer.status == 501 or answer.code == "NotImplemented"):
-        return NotExclusiveError(f"{where}: the server refuses If-None-Match ({_said(answer)})")
-    if verb in {"get", "delete"} and answer.code == "NoSuchKey":
+    conditional = verb in {"create", "update"}
+    if conditional and (answer.status == 412 or answer.code == "PreconditionFailed"):
+        return FileExistsError(f"{where}: another one is there")
+    if conditional and (answer.status == 501 or answer.code == "NotImplemented"):
+        return NotExclusiveError(f"{where}: the server refuses conditions ({_said(answer)})")
+    if verb in {"get", "delete", "update"} and answer.code == "NoSuchKey":
         return FileNotFoundError(f"{where}: there is none")
     kind, advice = _advice(answer, verb)
     region = f", {answer.region}" if answer.region else ""

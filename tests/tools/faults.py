@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -42,6 +42,14 @@ class FaultyBackend:
     def far(self) -> bool:
         """As `inner` says."""
         return getattr(self.inner, "far", False)
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever `inner` has
+        """What makes `inner` a `Comparing`, if it is one, with faults."""
+        if name not in {"compares", "get_tagged", "update"}:
+            raise AttributeError(name)
+        do = getattr(self.inner, name)
+        verb = name.removesuffix("_tagged")
+        return do if verb == "compares" else lambda key, *more: self._call(f"{verb} {key}", lambda: do(key, *more))
 
     def forget(self) -> None:
         """Count anew."""

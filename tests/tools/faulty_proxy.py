@@ -13,6 +13,7 @@ A fault is one of
     "half"              the answer breaks off in the middle of its body
     "flip"              one bit of the answer's body is another
     "unconditional"     the server gets the request without If-None-Match
+    "unmatched"         the server gets the request without If-Match
     b"..."              a 200 with this body; the server never hears of it
 """
 
@@ -146,6 +147,8 @@ class FaultyProxy:
             return
         if fault == "unconditional":
             request.headers.pop("if-none-match", None)
+        if fault == "unmatched":
+            request.headers.pop("if-match", None)
         if words and words[0] in {"reset", "hang"}:
             if words[-1] == "after":
                 self._forward(request)

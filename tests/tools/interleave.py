@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 import greenlet
 from faults import Died
 from ghost import RUN, Ghost
+from stepped import Losses, SteppedBackend, stepped
 from turns import Turns
 
 from ckptstore import CheckpointConflict, CheckpointError, CheckpointNotFound, CheckpointStore, layout
@@ -23,11 +24,10 @@ from ckptstore.codecs import PLAIN
 from ckptstore_backends.memory import MemoryBackend
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable
 
     from turns import Script
 
-    from ckptstore.backend import Data, ObjectInfo
     from ckptstore.codecs import Codecs
     from ckptstore.retention import Retention
 
@@ -35,75 +35,6 @@ T = TypeVar("T")
 _DICE = random.Random(1)
 COMMON = _DICE.randbytes(550).hex()  # a pack, which large states share, and another one in which they take turns
 BODIES = [COMMON + _DICE.randbytes(450).hex() for _ in range(2)]
-
-
-class SteppedBackend:
-    """One actor's view of the shared memory: each verb waits for its turn; creates may lose their reply."""
-
-    def __init__(self, actor: str, turns: Turns, ghost: Ghost, losses: Losses) -> None:
-        self.actor, self.turns, self.ghost, self.losses = actor, turns, ghost, losses
-
-    def create(self, key: str, data: Data) -> None:
-        """One step, whose reply, or which itself, may be lost or late."""
-        self.turns.wait(changes=True)
-        self.losses.land(self.ghost)
-        kind = self.losses.draw() if layout.parse(RUN, key).kind == "slot" else ""
-
-        def do() -> None:
-            self.ghost.backend.create(key, data)
-
-        if kind == "late":
-            self.losses.late.append(lambda: self.ghost.watch(self.actor, "create", key, do))
-        elif kind != "before":
-            self.ghost.watch(self.actor, "create", key, do)
-        if kind:
-            self.ghost.trace.append(f"   … reply lost ({kind})")
-            raise OSError(5, kind)
-
-    def put(self, key: str, data: Data, *, durable: bool = True) -> None:
-        """One step."""
-        self._step("put", key, lambda: self.ghost.backend.put(key, data, durable=durable))
-
-    def get(self, key: str, start: int | None = None, end: int | None = None) -> bytes:
-        """One step."""
-        return self._step("get", key, lambda: self.ghost.backend.get(key, start, end))
-
-    def list(self, prefix: str, after: str = "") -> Iterator[ObjectInfo]:
-        """One step."""
-        return iter(self._step("list", prefix, lambda: list(self.ghost.backend.list(prefix, after))))
-
-    def delete(self, keys: Iterable[str]) -> None:
-        """A step for each key, in the order given."""
-        for key in keys:
-            self._step("delete", key, lambda key=key: self.ghost.backend.delete([key]))  # type: ignore[misc]
-
-    def _step(self, name: str, key: str, do: Callable[[], T]) -> T:
-        self.turns.wait(changes=name in {"put", "delete"})
-        self.losses.land(self.ghost)
-        return self.ghost.watch(self.actor, name, key, do)
-
-
-class Losses:
-    """How many replies of creates are lost, and the creates that are still to land."""
-
-    def __init__(self, rng: random.Random, budget: int) -> None:
-        self._random, self._budget = rng, budget
-        self.late: list[Callable[[], object]] = []
-
-    def draw(self) -> str:
-        """What happens to this create: "" for nothing."""
-        if self._budget and self._random.random() < 0.3:
-            self._budget -= 1
-            return self._random.choice(["after", "before", "late"])
-        return ""
-
-    def land(self, ghost: Ghost) -> None:
-        """Some late create may arrive now."""
-        if self.late and self._random.random() < 0.1:
-            try:
-                self.late.pop()()
-            except FileExistsError:
-                ghost.trace.append("   … landed in vain")
 
 
 @dataclass
@@ -119,16 +50,22 @@ class Scenario:
     policy: Callable[[], Retention] | None = None
 
 
-def explore(scenario: Scenario, seed: int, script: Script = (), codecs: Codecs = PLAIN) -> str | None:
+def explore(
+    scenario: Scenario,
+    seed: int,
+    script: Script = (),
+    codecs: Codecs = PLAIN,
+    memory: Callable[[], MemoryBackend] = MemoryBackend,
+) -> str | None:
     """Play `scenario` in the order of `script` and then of `seed`; -> the broken promise with its trace, or None."""
-    ghost = Ghost(MemoryBackend(), codecs, scenario.keep or 1, scenario.pins)
+    ghost = Ghost(memory(), codecs, scenario.keep or 1, scenario.pins)
     rng = random.Random(seed)
     turns = Turns(seed, script)
     losses = Losses(rng, scenario.losses)
     if scenario.seeded:
         _seed(ghost)
     actors = {
-        actor: greenlet.greenlet(partial(_play, scenario, actor, SteppedBackend(actor, turns, ghost, losses)))
+        actor: greenlet.greenlet(partial(_play, scenario, actor, stepped(actor, ghost, turns, losses)))
         for actor in scenario.programs
     }
     with warnings.catch_warnings():
@@ -145,27 +82,15 @@ def _open(backend: SteppedBackend, retention: int | Retention | None = None) -> 
     return store
 
 
-class _Direct(SteppedBackend):
-    def _step(self, name: str, key: str, do: Callable[[], T]) -> T:
-        return self.ghost.watch(self.actor, name, key, do)
-
-    def create(self, key: str, data: Data) -> None:
-        self.ghost.watch(self.actor, "create", key, lambda: self.ghost.backend.create(key, data))
-
-
-def _direct(actor: str, ghost: Ghost) -> _Direct:
-    return _Direct(actor, Turns(0), ghost, Losses(random.Random(0), 0))
-
-
 def _seed(ghost: Ghost) -> None:
-    store = _open(_direct("seed", ghost))
+    store = _open(stepped("seed", ghost))
     state = "seed " + BODIES[0]
     ghost.acknowledge(store.save(RUN, state, metadata={"who": "seed", "state": state}).number, state)
 
 
 def _finish(ghost: Ghost) -> None:
     """A fresh writer alone gets its save through, and after its prune nothing is left but what stands."""
-    store = _open(_direct("last", ghost), retention=1)
+    store = _open(stepped("last", ghost), retention=1)
     ghost.keep, ghost.pins = 1, frozenset()
     try:
         number = store.save(RUN, "last", metadata={"who": "last", "state": "last"}).number

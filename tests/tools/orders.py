@@ -6,7 +6,7 @@ import time
 
 import pytest
 from interleave import explore
-from scenarios import CODECS, SCENARIOS
+from scenarios import KINDS, SCENARIOS
 from small import small_chunks
 
 
@@ -17,7 +17,8 @@ def run(seed: int, seconds: float) -> int:
         small_chunks(patch)
         while tried == 0 or time.monotonic() < end:
             for name, scenario in SCENARIOS.items():
-                violation = explore(scenario, seed, codecs=CODECS["plain"])
-                assert violation is None, f"seed {seed}, {name}: {violation}"
-            tried, seed = tried + len(SCENARIOS), seed + 1
+                for kind in "plain", "comparing":
+                    violation = explore(scenario, seed, **KINDS[kind])
+                    assert violation is None, f"seed {seed}, {kind}, {name}: {violation}"
+            tried, seed = tried + 2 * len(SCENARIOS), seed + 1
     return tried

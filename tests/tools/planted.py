@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from interleave import SteppedBackend
+from stepped import SteppedBackend
 
 from ckptstore import commit, history, layout, packs, prune, saving
 from ckptstore.errors import BackendError, CheckpointConflict
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from ckptstore.commit import Doubts
     from ckptstore.manifest import Content
+    from ckptstore.pointer import Pointer
     from ckptstore.retention import Decision
 
     Patch = pytest.MonkeyPatch
@@ -74,8 +75,7 @@ def trust_empty_base(patch: Patch, /) -> None:
 def hint_not_reread(patch: Patch, /) -> None:
     """An absent successor is enough to believe the hint."""
 
-    def gullible(past: History, *, whole: bool) -> Manifest | None:
-        newest = past.hint()
+    def gullible(past: History, newest: Manifest | None, *, whole: bool) -> Manifest | None:
         while newest is not None:
             above = past.get(newest.number + 1, whole=whole)
             if above is None:
@@ -83,14 +83,13 @@ def hint_not_reread(patch: Patch, /) -> None:
             newest = above if isinstance(above, Manifest) and past.stands(newest) else None
         return None
 
-    patch.setattr(History, "_find_by_hint", gullible)
+    patch.setattr(History, "_find_by", gullible)
 
 
 def walk_not_proven(patch: Patch, /) -> None:
     """The walk forward from the hint believes each successor; only the last step is proven."""
 
-    def striding(past: History, *, whole: bool) -> Manifest | None:
-        newest = past.hint()
+    def striding(past: History, newest: Manifest | None, *, whole: bool) -> Manifest | None:
         while newest is not None:
             above = past.get(newest.number + 1, whole=whole)
             if above is None:
@@ -98,14 +97,14 @@ def walk_not_proven(patch: Patch, /) -> None:
             newest = above if isinstance(above, Manifest) else None
         return None
 
-    patch.setattr(History, "_find_by_hint", striding)
+    patch.setattr(History, "_find_by", striding)
 
 
 def no_second_list(patch: Patch, /) -> None:
     """What one list shows as the highest is believed, by readers and by the pruner."""
 
     def find(past: History, *, whole: bool = False) -> Found:
-        hinted = past._find_by_hint(whole=whole)
+        hinted = past._find_by(past.hint().manifest, whole=whole)
         if hinted is not None:
             return Found(hinted, hinted)
         while True:
@@ -202,10 +201,12 @@ def losers_clean_up(patch: Patch, /) -> None:
     """A save that lost removes its packs."""
     written = saving._commit
 
-    def tidy(past: History, base: Content | None, draft: saving.Draft, doubts: Doubts) -> tuple[Manifest, bytes]:
+    def tidy(
+        past: History, base: Content | None, draft: saving.Draft, doubts: Doubts, pointer: Pointer
+    ) -> tuple[Manifest, bytes]:
         before = {info.key for info in past.backend.list(f"{past.run}/packs/")}
         try:
-            return written(past, base, draft, doubts)
+            return written(past, base, draft, doubts, pointer)
         except (CheckpointConflict, BackendError):
             aim = f"{past.run}/packs/{(base.number if base else 0) + 1:012}"
             mine = {info.key for info in past.backend.list(aim)} - before
@@ -235,7 +236,11 @@ def one_id_for_all_attempts(patch: Patch, /) -> None:
     claim = commit.claim
 
     def stubborn(
-        past: History, base: Content | None, encode: Callable[[str], tuple[Manifest, bytes]], doubts: Doubts
+        past: History,
+        base: Content | None,
+        encode: Callable[[str], tuple[Manifest, bytes]],
+        doubts: Doubts,
+        pointer: Pointer,
     ) -> tuple[Manifest, bytes]:
         local.made = None
 
@@ -245,7 +250,7 @@ def one_id_for_all_attempts(patch: Patch, /) -> None:
             return made
 
         local.id = new_id()
-        return claim(past, base, once, doubts)
+        return claim(past, base, once, doubts, pointer)
 
     patch.setattr(commit, "new_id", lambda: getattr(local, "id", None) or new_id())
     patch.setattr(saving, "claim", stubborn)

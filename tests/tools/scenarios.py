@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from comparing import ComparingMemory
 from interleave import Scenario
 from sealing import SETTINGS
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from ckptstore import Checkpoint
 
 CODECS = {"plain": codecs.PLAIN, "zstd + fernet": codecs.resolve(**SETTINGS["zstd + fernet"])}
+KINDS: dict[str, dict[str, Any]] = {kind: {"codecs": one} for kind, one in CODECS.items()}
+KINDS["comparing"] = {"memory": ComparingMemory}
 S = "save"
 PIN = frozenset({1})
 
@@ -52,5 +55,10 @@ SCENARIOS = {
     "lost and late replies": Scenario({"a": ["load", S], "b": ["load", S, S]}, losses=2, large=True),
     "lost and late replies, three": Scenario({"a": ["load", S, S], "b": ["load", S, S], "c": ["latest"]}, losses=2),
     "delete": Scenario({"a": ["load", S, S], "d": ["delete 1", "delete 2"], "c": ["load 2", "load"]}, keep=None),
+    "hint that lags": Scenario({"a": ["load", S], "b": ["load", S], "c": ["load", S], "p": ["prune"]}, keep=None),
+    "no load before": Scenario({"a": [S], "b": ["load", S, S, S], "c": ["latest"]}),
+    "hint lost and written": Scenario(
+        {"a": ["load", S], "b": ["load", S], "c": ["load", S, S], "h": ["lose hint"]}, losses=1
+    ),
     "dead writer's number": Scenario({"a": ["load", S], "b": ["load", S, S], "c": ["load 2"]}),
 }

@@ -45,7 +45,8 @@ class Turns:
             else:
                 name = self._random.choice(list(actors))
                 limit = self._random.choice([0, 0, 1, 1, 2, 3, 99, 99, 99, -2, -3, -5])
-            self._move(actors[name], limit, stop)
+            if name in actors:  # a script does not know who has lost a reply and given up
+                self._move(actors[name], limit, stop)
             actors = {name: actor for name, actor in actors.items() if not actor.dead}
         for actor in filter(None, actors.values()):  # those that have begun
             actor.throw(Died)
