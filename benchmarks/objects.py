@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -17,19 +16,24 @@ if TYPE_CHECKING:
 
     from benchmarks.sizes import Sizes
 
-_OURS, _BARE = "ckptstore, retention=5", "s3fs, the same two PUTs bare"
+_OURS, _BARE = "ckptstore", "s3fs, the same two PUTs bare"
 _OBSTORE = "obstore, the same two PUTs bare"
-_SAME = "s3fs, the same four requests bare"
+_KEEPS, _SAME = "ckptstore, retention=5", "s3fs, two PUTs and a DELETE bare"
 _TEXT = """\
-The same state of 2 KiB. Bare: the manifest by a conditional PUT and the hint by another, one after the other, and
-nothing is proven or removed; ckptstore makes a GET between them, and a DELETE at once with the second. moto serves on
-this machine, so what is compared is the client's work. {rounds} rounds, {saves} saves a turn."""
+The same state of 2 KiB. Bare: the manifest by a conditional PUT and the hint by another, one after the other; a save
+sends the same two, the second on condition as well, which proves the first. With retention it sends a DELETE besides.
+moto serves on this machine, so what is compared is the client's work. {rounds} rounds, {saves} saves a turn."""
 
 
 def measure(_: str, sizes: Sizes) -> Section:
     """The rate of saves in steady state, the server on this machine."""
     with bucket.served() as options:
-        savers = {_BARE: _bare(options), _OURS: _ours(options), _SAME: _same(options)}
+        savers = {
+            _BARE: _bare(options),
+            _OURS: _ours(options),
+            _SAME: _bare(options, keep=5),
+            _KEEPS: _ours(options, keep=5),
+        }
         obstore = _obstore(options)
         if obstore is not None:
             savers[_OBSTORE] = obstore
@@ -46,8 +50,8 @@ def measure(_: str, sizes: Sizes) -> Section:
     )
 
 
-def _ours(options: dict[str, Any]) -> Callable[[], object]:
-    store = CheckpointStore(f"s3://{bucket.BUCKET}/ours", storage_options=options, retention=5)
+def _ours(options: dict[str, Any], keep: int | None = None) -> Callable[[], object]:
+    store = CheckpointStore(f"s3://{bucket.BUCKET}/ours-{keep}", storage_options=options, retention=keep)
     state, numbers = sample.state(), count(1)
 
     def save() -> None:
@@ -65,33 +69,18 @@ def _bodies() -> Callable[[], tuple[int, bytes]]:
     return lambda: (next(numbers), data)
 
 
-def _bare(options: dict[str, Any]) -> Callable[[], object]:
+def _bare(options: dict[str, Any], keep: int | None = None) -> Callable[[], object]:
     from s3fs import S3FileSystem  # noqa: PLC0415 - this part alone needs it
 
     fs, body = S3FileSystem(**options, skip_instance_cache=True, use_listings_cache=False), _bodies()
-
-    def save() -> None:
-        number, data = body()
-        fs.pipe_file(f"{bucket.BUCKET}/bare/{number:012}.json", data, mode="create")
-        fs.pipe_file(f"{bucket.BUCKET}/bare/latest.json", data)
-
-    return save
-
-
-def _same(options: dict[str, Any]) -> Callable[[], object]:
-    from s3fs import S3FileSystem  # noqa: PLC0415 - this part alone needs it
-
-    fs, body = S3FileSystem(**options, skip_instance_cache=True, use_listings_cache=False), _bodies()
-    folder = f"{bucket.BUCKET}/same"
+    folder = f"{bucket.BUCKET}/bare-{keep}"
 
     def save() -> None:
         number, data = body()
         fs.pipe_file(f"{folder}/{number:012}.json", data, mode="create")
-        fs.cat_file(f"{folder}/{max(1, number - 1):012}.json", start=0, end=256)
-        with ThreadPoolExecutor(1) as pool:
-            hint = pool.submit(fs.pipe_file, f"{folder}/latest.json", data)
-            fs.rm_file(f"{folder}/{max(0, number - 5):012}.json")
-            hint.result()
+        fs.pipe_file(f"{folder}/latest.json", data)
+        if keep is not None:
+            fs.rm_file(f"{folder}/{max(0, number - keep):012}.json")
 
     return save
 

@@ -1,9 +1,8 @@
-"""Backends that compare before they replace: the promises of `Comparing`."""
+"""Backends that compare before they replace, and servers that do not."""
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,6 +14,7 @@ from comparing import ComparingMemory
 
 from ckptstore import CheckpointStore
 from ckptstore.backend import as_comparing
+from ckptstore.testing import ComparingTests
 from ckptstore_backends import s3
 from ckptstore_backends.local import LocalBackend
 from ckptstore_backends.memory import MemoryBackend
@@ -26,78 +26,25 @@ if TYPE_CHECKING:
     from bucket import Bucket
     from faulty_proxy import FaultyProxy
 
-    from ckptstore.backend import Comparing
 
-KEY = "run/latest.json"
-WRITERS = 6
+class TestComparingMemory(ComparingTests[ComparingMemory]):
+    """The memory of the tests, by the suite; the bucket's is beside its other promises."""
 
+    @pytest.fixture
+    def backend(self) -> ComparingMemory:
+        """Give an empty one."""
+        return ComparingMemory()
 
-@pytest.fixture(params=["memory", "bucket"])
-def comparing(request: pytest.FixtureRequest, bucket: Bucket) -> Comparing:
-    """Give one that is empty."""
-    backend = as_comparing(
-        ComparingMemory()
-        if request.param == "memory"
-        else S3Backend(f"{bucket.name}/p", storage_options=bucket.options())
-    )
-    assert backend is not None
-    return backend
+    def peek(self, backend: ComparingMemory, key: str) -> bytes | None:
+        """Look into the dictionary."""
+        return backend._objects[key][0]
 
-
-def test_only_what_was_seen_is_replaced(comparing: Comparing) -> None:
-    """An update replaces the object whose tag it names, gives the new tag, and leaves any other object alone."""
-    assert comparing.compares()
-    first = comparing.update(KEY, b"first", None)
-    assert first is not None
-
-    second = comparing.update(KEY, [b"sec", b"ond"], first)
-
-    assert comparing.get_tagged(KEY, 100) == (b"second", second)
-    assert comparing.get_tagged(KEY, 3) == (b"sec", second)
-    assert comparing.update(KEY, b"third", first) is None
-    assert comparing.update(KEY, b"third", None) is None
-    assert comparing.get(KEY) == b"second"
-
-
-def test_what_is_not_there_is_not_replaced(comparing: Comparing) -> None:
-    """An update of an object that is gone is refused, and to read its tag is `FileNotFoundError`."""
-    tag = comparing.update(KEY, b"first", None)
-    comparing.delete([KEY])
-
-    assert comparing.update(KEY, b"second", tag) is None
-    with pytest.raises(FileNotFoundError):
-        comparing.get_tagged(KEY, 100)
-
-
-def test_whoever_wrote_it_the_tag_is_that_of_the_content(comparing: Comparing) -> None:
-    """What was put, empty or not, has a tag like what was updated; other content has another."""
-    tags = []
-    for data in (b"", b"one", b"two"):
-        comparing.put(KEY, data)
-        read, tag = comparing.get_tagged(KEY, 100)
-        assert read == data
-        tags.append(tag)
-
-    assert len(set(tags)) == 3
-    assert comparing.update(KEY, b"next", tags[-1]) is not None
-
-
-def test_of_several_updates_one_is_made(comparing: Comparing) -> None:
-    """Of writers that have seen the same object one replaces it, in every round."""
-    tag = comparing.update(KEY, b"0", None)
-    barrier = Barrier(WRITERS)
-
-    def write(writer: int, round_: int, seen: str | None) -> str | None:
-        """Try at the same moment as the others."""
-        barrier.wait()
-        return comparing.update(KEY, b"%d by %d" % (round_, writer), seen)
-
-    with ThreadPoolExecutor(WRITERS) as pool:
-        for round_ in range(10):
-            new = list(pool.map(write, range(WRITERS), [round_] * WRITERS, [tag] * WRITERS))
-            (winner,) = (writer for writer in range(WRITERS) if new[writer] is not None)
-            tag = new[winner]
-            assert comparing.get_tagged(KEY, 100) == (b"%d by %d" % (round_, winner), tag)
+    def poke(self, backend: ComparingMemory, key: str, data: bytes | None) -> None:
+        """Change the dictionary."""
+        if data is None:
+            del backend._objects[key]
+        else:
+            backend._objects[key] = (data, datetime.now(UTC))
 
 
 def test_a_backend_of_five_verbs_does_not_compare(tmp_path: Path) -> None:

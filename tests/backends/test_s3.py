@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ckptstore.testing import BackendTests
+from ckptstore.testing import BackendTests, ComparingTests
 
 pytest.importorskip("s3fs")
 pytest.importorskip("moto.server")
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from bucket import Server
 
 
-class TestS3Backend(BackendTests[S3Backend]):
+class TestS3Backend(BackendTests[S3Backend], ComparingTests[S3Backend]):
     """The suite, in threads: moto's server is one of this process."""
 
     race_rounds = 30
