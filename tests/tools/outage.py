@@ -35,21 +35,25 @@ ALL = "all"
 
 
 class Machine:
-    """A computer with one store on its disk, and everything that its processes do there."""
+    """
+    A computer with one store on its disk, and everything that its processes do there.
 
-    def __init__(self, folder: Path, retention: int | None = None, **settings: Any) -> None:  # noqa: ANN401 - whatever a store takes
+    Where the disk has no hard `links`, each process is promised to be the single writer, as they come one by one.
+    """
+
+    def __init__(self, folder: Path, retention: int | None = None, *, links: bool = True, **settings: Any) -> None:  # noqa: ANN401 - whatever a store takes
         folder.mkdir(parents=True)
-        self.log = DiskLog(str(folder))
+        self.log = DiskLog(str(folder), links=links)
         self.retention = retention
         self.settings = {"serializer": "bytes", **settings}
         self.states = count()
         self.begun = 0  # so many operations were done when the last program began
         self.disturbed: int | None = None  # so many operations were done before one was disturbed
 
-    def process(self, **backend: Any) -> Process:  # noqa: ANN401 - whatever a backend takes
+    def process(self) -> Process:
         """A process that has just started; of the one before, nothing goes on."""
         self.log.dead = False
-        return Process(self, LocalBackend(f"{self.log.folder}/{ROOT}", **backend))
+        return Process(self, LocalBackend(f"{self.log.folder}/{ROOT}", single_writer=not self.log.links))
 
     def settle(self) -> None:
         """Let so much time pass that the system has written everything."""
