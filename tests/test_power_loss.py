@@ -94,7 +94,9 @@ def test_no_power_cut_hurts_who_goes_on_where_there_are_no_links(tmp_path: Path)
     assert try_each(tmp_path, lambda turn: (*FEW, killed("save", turn), does("load", "save")), links=False) > 10
 
 
-@pytest.mark.parametrize(("verb", "number"), [("save", errno.EIO), ("save large", errno.EIO), ("save", errno.ENOSPC)])
+@pytest.mark.parametrize(
+    ("verb", "number"), [("save", errno.EIO), ("save large", errno.EIO), ("save", errno.ENOSPC), ("stream", errno.EIO)]
+)
 def test_no_failing_operation_is_acknowledged(verb: str, number: int, tmp_path: Path) -> None:
     """Whichever write, sync or link fails: what was acknowledged is durable, also by the same process's next save."""
     assert try_each(tmp_path, lambda turn: (*FEW, failing(verb, turn, number))) > 10
@@ -103,6 +105,7 @@ def test_no_failing_operation_is_acknowledged(verb: str, number: int, tmp_path: 
 PLANTED: list[tuple[Bug, str]] = [
     (unsynced.no_file_sync, "save"),
     (unsynced.no_file_sync, "save, large"),
+    (unsynced.no_file_sync, "stream"),
     (unsynced.no_folder_sync, "save"),
     (unsynced.folder_sync_too_early, "save"),
     (unsynced.file_sync_too_late, "save"),

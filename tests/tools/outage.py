@@ -8,13 +8,14 @@ from datetime import UTC, datetime
 from itertools import count
 from random import Random
 from typing import TYPE_CHECKING, Any, NamedTuple
+from unittest import mock
 
 from disk_log import DiskLog, Note, files_below, quiet
 from faults import Died
 from power import SETTLED, Disk
 from trial import RUN, check_tidy, opened, stays
 
-from ckptstore import CheckpointError, CheckpointNotFound, CheckpointStore, layout
+from ckptstore import CheckpointError, CheckpointNotFound, CheckpointStore, layout, stream_writer
 from ckptstore_backends.local import LocalBackend
 from ckptstore_backends.memory import MemoryBackend
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 ROOT = "nested/store"  # neither folder is there at first
 LARGE = 70_000  # bytes: more than a manifest takes
+BLOCK = 16_384  # bytes that the writer of a stream holds in memory here
 LIMIT = 2000  # states at one moment that are all tried; of more, so many
 ALL = "all"
 
@@ -107,6 +109,17 @@ class Process:
         log = self._machine.log
         log.note("given", state)
         log.note("acknowledged", (self.store.save(RUN, state).number, state))
+
+    def stream(self) -> None:
+        """Save the next state as a stream; a thread of the process writes its packs."""
+        number = next(self._machine.states)
+        state = b"state %d" % number + Random(number).randbytes(LARGE)
+        log = self._machine.log
+        log.note("given", state)
+        with mock.patch.object(stream_writer, "BLOCK", BLOCK), self.store.open_writer(RUN) as file:
+            file.write(state)
+        assert file.checkpoint is not None
+        log.note("acknowledged", (file.checkpoint.number, state))
 
     def load(self) -> None:
         """Go on from the newest."""

@@ -95,6 +95,7 @@ SCENARIOS = {
     "prune": Scenario((*MANY, does("prune")), 1),
     "prune, keep odd": Scenario((before("large", "large", "large", "small"), does("prune")), -2),
     "delete": Scenario((*FEW, does("delete", "prune", "save"))),
+    "stream": Scenario((*FEW, does("stream"))),
     "delete run": Scenario((*MANY, does("delete run", "save"))),
     "first save, no links": Scenario((saves("small"),), links=False),
     "save, no links": Scenario((*FEW, saves("small")), links=False),
@@ -177,8 +178,8 @@ def _random_machine(folder: Path, random: Random) -> int:
     """Some processes, of which some are killed and some meet errors; the power is cut at random moments."""
     settings = random.choice([*SETTINGS.values(), {"serializer": "bytes"}])
     machine = Machine(folder, random.choice([None, 1, 2, 3, -2]), links=random.random() < 0.8, **settings)
-    verbs = ("save", "save", "save large", "load", "prune", "delete", "delete run")
-    weights = (6, 6, 6, 3, 2, 2, 0.5)
+    verbs = ("save", "save large", "stream", "load", "prune", "delete", "delete run")
+    weights = (12, 6, 3, 3, 2, 2, 0.5)
     programs: list[Program] = []
     for _ in range(random.randint(1, 5)):
         lives = random.choices(verbs, weights, k=random.randint(1, 5))
