@@ -30,21 +30,29 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the very system calls of Linux")
 
 FOUND = r"after \d+ operations"
-COMPLETE = {"first save", "first save, large", "save", "save, large", "saves, keep 1", "delete"}
+COMPLETE = {"first save", "first save, large", "save", "save, large", "saves, keep 1", "delete", "save, no links"}
 LIMIT = 12  # states at one moment of the others, which have thousands: the long form tries more of them
 
 
 def try_scenario(folder: Path, scenario: Scenario, limit: int) -> int:
     """Cut the power after each operation of its last process."""
-    machine = Machine(folder / "disk", scenario.retention)
+    machine = Machine(folder / "disk", scenario.retention, links=scenario.links)
     machine.run(*scenario.programs)
     machine.check_log()
     return Outage(machine, limit=limit).try_all(machine.begun)
 
 
-def try_each(folder: Path, make: Callable[[int], tuple[Program, ...]], keep: int | None = None, limit: int = 4) -> int:
+def try_each(
+    folder: Path,
+    make: Callable[[int], tuple[Program, ...]],
+    keep: int | None = None,
+    *,
+    limit: int = 4,
+    links: bool = True,
+) -> int:
     """Disturb each operation, and cut the power after each that follows."""
-    return sum(Outage(machine, limit=limit).try_all(machine.disturbed or 0) for machine in each(folder, make, keep))
+    machines = each(folder, make, keep, links=links)
+    return sum(Outage(machine, limit=limit).try_all(machine.disturbed or 0) for machine in machines)
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
@@ -81,7 +89,14 @@ def test_no_power_cut_hurts_who_goes_on_from_a_killed_process(
     assert try_each(tmp_path, lambda turn: (*FEW, killed(verb, turn), does(*then)), keep) > 10
 
 
-@pytest.mark.parametrize(("verb", "number"), [("save", errno.EIO), ("save large", errno.EIO), ("save", errno.ENOSPC)])
+def test_no_power_cut_hurts_who_goes_on_where_there_are_no_links(tmp_path: Path) -> None:
+    """Where a checkpoint appears by a rename, one that a killed process left unsynced is built on as well."""
+    assert try_each(tmp_path, lambda turn: (*FEW, killed("save", turn), does("load", "save")), links=False) > 10
+
+
+@pytest.mark.parametrize(
+    ("verb", "number"), [("save", errno.EIO), ("save large", errno.EIO), ("save", errno.ENOSPC), ("stream", errno.EIO)]
+)
 def test_no_failing_operation_is_acknowledged(verb: str, number: int, tmp_path: Path) -> None:
     """Whichever write, sync or link fails: what was acknowledged is durable, also by the same process's next save."""
     assert try_each(tmp_path, lambda turn: (*FEW, failing(verb, turn, number))) > 10
@@ -90,6 +105,7 @@ def test_no_failing_operation_is_acknowledged(verb: str, number: int, tmp_path: 
 PLANTED: list[tuple[Bug, str]] = [
     (unsynced.no_file_sync, "save"),
     (unsynced.no_file_sync, "save, large"),
+    (unsynced.no_file_sync, "stream"),
     (unsynced.no_folder_sync, "save"),
     (unsynced.folder_sync_too_early, "save"),
     (unsynced.file_sync_too_late, "save"),
@@ -102,6 +118,11 @@ PLANTED: list[tuple[Bug, str]] = [
     (unsynced.hint_not_renewed, "first retention"),
     (unsynced.hint_not_removed, "delete run"),
     (planted.packs_first, "large saves, keep 2"),
+    (unsynced.no_file_sync, "save, no links"),
+    (unsynced.no_folder_sync, "save, no links"),
+    (unsynced.way_not_synced, "first save, no links"),
+    (unsynced.removals_not_ordered, "large saves, keep 2, no links"),
+    (unsynced.folder_sync_too_early, "save, no links"),
 ]
 
 

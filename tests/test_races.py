@@ -5,21 +5,38 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from histories import Event, check, race_once, violations
+from histories import KEEP, Event, check, finds, race_once, violations
+from places import InFolder, open_store
+from planted import no_proof, packs_without_aim
+from planted_races import looks_then_creates, no_fence, old_news
 from racers import Race
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 
-def test_a_race_leaves_a_history_that_may_be(tmp_path: Path) -> None:
-    """Numbers are unique and without a gap, nobody goes back, and no reader beside retention=2 finds damage."""
+@pytest.fixture(scope="module")
+def race() -> Iterator[Race]:
+    """Give processes that are started once."""
     with Race() as race:
-        events = race_once(race, str(tmp_path), seed=1, rounds=15)
+        yield race
+
+
+def test_a_race_leaves_a_history_that_may_be(race: Race, tmp_path: Path) -> None:
+    """Numbers are unique and without a gap, nobody goes back, and no reader beside retention=2 finds damage."""
+    place = InFolder(tmp_path)
+    events = race_once(race, place, seed=1, rounds=15)
 
     assert sum(event.kind == "save" for event in events) > 10
     assert sum(event.kind == "conflict" for event in events) > 0
-    check(str(tmp_path), events)
+    check(open_store(place, retention=KEEP), events)
+
+
+@pytest.mark.parametrize("bug", [looks_then_creates, no_fence, no_proof, old_news, packs_without_aim])
+def test_a_race_finds_a_planted_bug(race: Race, bug: Callable[[pytest.MonkeyPatch], None], tmp_path: Path) -> None:
+    """With any one rule left out, some race shows what no store may do: the test above can fail."""
+    assert finds(race, bug, (InFolder(tmp_path / str(number)) for number in range(100)))
 
 
 def save(number: int, began: int, ended: int, **other: object) -> Event:

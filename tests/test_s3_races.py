@@ -9,7 +9,9 @@ import pytest
 pytest.importorskip("s3fs")
 pytest.importorskip("moto.server")
 
+from histories import KEEP, check, finds, race_once
 from places import InBucket, open_store
+from planted_races import looks_then_creates, no_fence, old_news
 from racers import LAST, RACERS, RUN, Race, save_some, save_twice_from_one_base, write_or_read
 
 if TYPE_CHECKING:
@@ -65,3 +67,18 @@ def test_a_reader_beside_retention_finds_the_newest(race: Race, place: InBucket)
     assert sorted(place.objects()) == [f"{RUN}/{number:012}.json" for number in (LAST - 1, LAST)] + [
         f"{RUN}/latest.json"
     ]
+
+
+def test_a_race_leaves_a_history_that_may_be(race: Race, place: InBucket) -> None:
+    """Numbers are unique and without a gap, nobody goes back, and no reader beside retention=2 finds damage."""
+    events = race_once(race, place, seed=1, rounds=10)
+
+    assert sum(event.kind == "save" for event in events) > 5
+    assert sum(event.kind == "conflict" for event in events) > 0
+    check(open_store(place, retention=KEEP), events)
+
+
+@pytest.mark.parametrize("bug", [looks_then_creates, no_fence, old_news])
+def test_a_race_finds_a_planted_bug(race: Race, bug: Callable[[pytest.MonkeyPatch], None]) -> None:
+    """With any one rule left out, some race shows what no store may do: the test above can fail."""
+    assert finds(race, bug, (InBucket() for _ in range(30)))

@@ -14,6 +14,7 @@ import storm
 from planted import losers_clean_up, no_readback
 
 from ckptstore import commit, packs, prune
+from ckptstore_backends import s3_session
 from ckptstore_backends.s3 import S3Backend
 
 if TYPE_CHECKING:
@@ -54,14 +55,34 @@ def packs_stay(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(prune, "collect", lambda *_: [])
 
 
+def patient(patch: pytest.MonkeyPatch) -> None:
+    """A request is tried as often as the clients of clouds do it where nobody says how often."""
+    patch.setitem(s3_session.CONFIG, "retries", {"mode": "standard", "total_max_attempts": 8})
+
+
+def tireless(patch: pytest.MonkeyPatch) -> None:
+    """What cannot be read is asked for five times, each time with all attempts."""
+    get = S3Backend.get
+
+    def again(backend: S3Backend, key: str, *place: Any) -> bytes:  # noqa: ANN401 - whatever a get takes
+        for _ in range(4):
+            with contextlib.suppress(TimeoutError):
+                return get(backend, key, *place)
+        return get(backend, key, *place)
+
+    patch.setattr(S3Backend, "get", again)
+
+
 # Each with a seed that finds it early.
 PLANTED: dict[Callable[[pytest.MonkeyPatch], None], int] = {
-    failed_is_absent: 3,
+    failed_is_absent: 8,
     packs_may_fail: 3,
     doubts_forgotten: 3,
     packs_stay: 1,
     no_readback: 3,
-    losers_clean_up: 1,
+    losers_clean_up: 7,
+    patient: 1,
+    tireless: 1,
 }
 
 

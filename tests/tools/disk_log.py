@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import os
 import threading
@@ -83,11 +84,12 @@ class DiskLog:
     The operations of this process below `folder`; what is there at first has no beginning. Nothing is really synced.
 
     `before` sees each operation before it is carried out. An `OSError` from it is the system's; with `Died` the process
-    is gone: it changes nothing any more, not even on its way out.
+    is gone: it changes nothing any more, not even on its way out. Without `links` the disk refuses hard links.
     """
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, *, links: bool = True) -> None:
         self.folder = folder
+        self.links = links
         self.ops: list[Op] = []
         self.before: Callable[[Op], None] = quiet
         self.dead = False
@@ -188,6 +190,8 @@ class DiskLog:
     def _link(
         self, source: str, path: str, *, src_dir_fd: int | None, dst_dir_fd: int | None, follow_symlinks: bool
     ) -> None:
+        if not self.links:
+            raise OSError(errno.EPERM, os.strerror(errno.EPERM), path)
         parent, target = self._parent(path, dst_dir_fd), self._number(os.stat(source, dir_fd=src_dir_fd))
         assert parent is not None
         assert target is not None

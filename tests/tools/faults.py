@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from ckptstore.backend import Backend, Data, ObjectInfo
 
 T = TypeVar("T")
-Mode: TypeAlias = Literal["fails before", "fails after", "lands late", "dies before", "dies after"]
-MODES: tuple[Mode, ...] = ("fails before", "fails after", "lands late", "dies before", "dies after")
+Mode: TypeAlias = Literal["fails before", "fails after", "lands late", "lands twice", "dies before", "dies after"]
+MODES: tuple[Mode, ...] = ("fails before", "fails after", "lands late", "lands twice", "dies before", "dies after")
 
 
 class Died(BaseException):
@@ -25,7 +25,7 @@ class FaultyBackend:
 
     Calls count from 0; those that another thread makes beside them, where `inner` is far, count down from -1, so that a
     number is the same call whoever is faster. "lands late" answers with an error and carries the call out when `land`
-    is called, as a delayed request would be.
+    is called, as a delayed request would be; with "lands twice" that is a second time, and nothing fails.
     """
 
     def __init__(self, inner: Backend, at: int | None = None, mode: Mode = "fails before") -> None:
@@ -98,9 +98,11 @@ class FaultyBackend:
         mode = self.mode if self.at == number else None
         if mode is None:
             return do()
-        if mode == "lands late":
+        if mode.startswith("lands"):
             self._late.append(do)
-        elif mode.endswith("after"):
+        if mode == "lands twice":
+            return do()
+        if mode.endswith("after"):
             do()
         if mode.startswith("dies"):
             self._dead = True

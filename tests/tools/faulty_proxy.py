@@ -11,6 +11,7 @@ A fault is one of
     "500 Code after"    the same; the server has carried it out
     "slow"              the answer comes in pieces, with pauses
     "half"              the answer breaks off in the middle of its body
+    "stall"             the answer stops in the middle of its body, and nothing more ever comes
     "flip"              one bit of the answer's body is another
     "unconditional"     the server gets the request without If-None-Match
     "unmatched"         the server gets the request without If-Match
@@ -154,6 +155,8 @@ class FaultyProxy:
                 self._forward(request)
             self._drop(client, hang=words[0] == "hang")
         _send(client, self._forward(request), fault)
+        if fault == "stall":
+            self._drop(client, hang=True)
 
     def _drop(self, client: socket.socket, *, hang: bool) -> NoReturn:
         if hang:
@@ -201,7 +204,7 @@ def _send(client: socket.socket, answer: Answer, fault: Fault) -> None:
     body = answer.body
     if fault == "flip" and body:
         body = bytes([body[0] ^ 1]) + body[1:]
-    data = answer.encode(body[: len(body) // 2] if fault == "half" else body)
+    data = answer.encode(body[: len(body) // 2] if fault in {"half", "stall"} else body)
     if fault == "slow":
         size = len(data) // PIECES + 1
         for first in range(0, len(data), size):

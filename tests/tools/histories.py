@@ -6,18 +6,30 @@ Times are of the system's one monotonic clock, so that what one process has seen
 
 from __future__ import annotations
 
+import copy
 import random
+import tempfile
 import threading
 import time
-from itertools import pairwise
+from itertools import count, pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from racers import RUN, Race
 
-from ckptstore import CheckpointConflict, CheckpointStore
+from ckptstore import CheckpointConflict, CheckpointCorrupt, CheckpointError, CheckpointNotFound
+from ckptstore.position import Positions
+from ckptstore_backends.local import LocalBackend
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+
+    from places import Place
+
+    from ckptstore import CheckpointStore
+
+
+KEEP = 2
 
 
 class Event(NamedTuple):
@@ -90,7 +102,7 @@ class Actor:
     """One thread of one process: its store, its dice, and what it has seen."""
 
     def __init__(self, store: CheckpointStore, name: str, seed: int) -> None:
-        self.store, self.name = store, name
+        self.store, self.name = again(store), name
         self.dice = random.Random(f"{seed} {name}")
         self.events: list[Event] = []
         self.seen = 0  # the number that its next save continues from
@@ -119,7 +131,7 @@ class Actor:
 
     def look(self) -> None:
         """See the newest without going on from there, by another store: none of it may be damaged or missing."""
-        other = CheckpointStore(self.store._url)
+        other = again(self.store)
         began = time.monotonic_ns()
         state = other.load(RUN, default=None)
         self._add("load", began, 0 if state is None else state["base"] + 1, "" if state is None else state["name"])
@@ -130,10 +142,13 @@ class Actor:
             self.store.prune(RUN)
 
     def play(self, until: Callable[[], bool]) -> list[Event]:
-        """A load, so that there is something to go on from, and then whatever the dice say, until it is enough."""
+        """A load, so that there is something to go on from; then, until it is enough, anything or reads alone."""
         self.load()
+        reads = [self.load, self.look, self.look, self.look]
+        calls = [self.save, self.save, self.save, self.load, self.look, self.prune]
+        mine = calls if self.name.endswith(".0") or self.dice.random() < 0.5 else reads
         while not until():
-            self.dice.choice([self.save, self.save, self.save, self.load, self.look, self.prune])()
+            self.dice.choice(mine)()
         return self.events
 
     def _add(self, kind: str, began: int, number: int, state: str, base: int = 0) -> None:
@@ -143,7 +158,7 @@ class Actor:
 def play_some(store: CheckpointStore, racer: int, seed: int, rounds: int, seconds: float) -> list[Event]:
     """A process with two threads, each with a store of its own; -> what they saw."""
     end = time.monotonic() + seconds
-    actors = [Actor(CheckpointStore(store._url, retention=2), f"{racer}.{thread}", seed) for thread in range(2)]
+    actors = [Actor(store, f"{racer}.{thread}", seed) for thread in range(2)]
 
     def enough(actor: Actor) -> bool:
         return len(actor.events) >= rounds or time.monotonic() > end
@@ -166,34 +181,81 @@ def play_some(store: CheckpointStore, racer: int, seed: int, rounds: int, second
     return [event for actor in actors for event in actor.events]
 
 
-def race_once(race: Race, url: str, seed: int, rounds: int, seconds: float = 60) -> list[Event]:
-    """A history of some processes on a fresh run."""
-    return [event for mine in race.run(play_some, url, seed, rounds, seconds) for event in mine]
+def again(store: CheckpointStore) -> CheckpointStore:
+    """A store of the same root that knows nothing yet; in a bucket over the same connections, which cost the most."""
+    other = copy.copy(store)
+    other._positions = Positions()
+    if isinstance(store._backend, LocalBackend):
+        other._backend = LocalBackend(store._backend.root)
+    return other
 
 
-def check(url: str, events: list[Event]) -> None:
-    """The history is one that may be, and so is what it left."""
-    assert violations(events) == []
-    store: Any = CheckpointStore(url, retention=2)
+def play_with(store: CheckpointStore, racer: int, bug: Callable[[Any], None], *more: Any) -> list[Event]:  # noqa: ANN401 - as for `play_some`
+    """As `play_some`, in a process with a planted bug."""
+    import pytest  # noqa: PLC0415 - a process without bugs need not import it
+
+    with pytest.MonkeyPatch.context() as patch:
+        bug(patch)
+        return play_some(store, racer, *more)
+
+
+def race_once(
+    race: Race,
+    place: Place,
+    seed: int,
+    rounds: int,
+    *,
+    seconds: float = 60,
+    bug: Callable[[Any], None] | None = None,
+) -> list[Event]:
+    """A history of some processes on a fresh run, of each of which a `bug` is part."""
+    options = place.storage_options
+    if options is not None:
+        options = {**options, "config_kwargs": {"read_timeout": 60}}  # a busy machine is no dead server
+        del options["session"]  # of this process alone
+    part: tuple[Any, ...] = (seed, rounds, seconds) if bug is None else (bug, seed, rounds, seconds)
+    played = race.run(play_with if bug else play_some, place.url, *part, storage_options=options, retention=KEEP)
+    return [event for mine in played for event in mine]
+
+
+def check(store: CheckpointStore, events: list[Event]) -> None:
+    """The history is one that may be, and so is what it left; `store` has their retention."""
+    assert not violations(events), violations(events)[:3]
     saves = {event.number: event.state for event in events if event.kind == "save"}
     assert store.load(RUN)["name"] == saves[max(saves)]
     store.prune(RUN)
-    assert [checkpoint.number for checkpoint in store.checkpoints(RUN)] == sorted(saves)[:-3:-1]
+    assert [checkpoint.number for checkpoint in store.checkpoints(RUN)] == sorted(saves)[: -KEEP - 1 : -1]
     assert store.verify(RUN).ok
     named = {name for manifest in store._history(RUN).walk() for name in manifest.header.packs}
     assert {info.key.rpartition("/")[2] for info in store._backend.list(f"{RUN}/packs/")} == named
 
 
+def finds(race: Race, bug: Callable[[Any], None], places: Iterable[Place]) -> bool:
+    """Whether a race in one of these shows a planted bug: by its history, or by what a reader meets."""
+    for seed, place in enumerate(places):
+        try:
+            if violations(race_once(race, place, seed, rounds=10, bug=bug)):
+                return True
+        except (CheckpointCorrupt, CheckpointNotFound):
+            return True
+    return False
+
+
 def run(seed: int, seconds: float) -> int:
-    """Race after race in folders, for `seconds`; -> how many calls were checked."""
-    import tempfile  # noqa: PLC0415 - only here
+    """Race after race, in folders and in buckets by turns, for `seconds`; -> how many calls were checked."""
+    from places import InBucket, InFolder, open_store  # noqa: PLC0415 - the racing processes need no pytest
 
     end, calls = time.monotonic() + seconds, 0
     with Race() as race:
-        while time.monotonic() < end:
+        for one in count(seed):
+            if time.monotonic() >= end:
+                break
             with tempfile.TemporaryDirectory() as folder:
-                events = race_once(race, folder, seed, rounds=60)
-                assert not violations(events), f"seed {seed}: {violations(events)[:3]}"
-                check(folder, events)
-            calls, seed = calls + len(events), seed + 1
+                place: Place = InFolder(Path(folder)) if one % 2 else InBucket()
+                try:
+                    events = race_once(race, place, one, rounds=60)
+                    check(open_store(place, retention=KEEP), events)
+                except (AssertionError, CheckpointError) as exc:
+                    raise AssertionError(f"seed {one}: {exc!r}") from exc
+            calls += len(events)
     return calls

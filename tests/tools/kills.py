@@ -58,6 +58,7 @@ KINDS = {
     "named packs, keep 2": Kind({"serializer": "bytes", "retention": 2}, 100_000, named=True),
     "lies": Kind({}, 200, lies=True),
     "streams": Kind({"serializer": "bytes", "retention": 3}, 100_000, stream=True),
+    "sealed streams, keep 2": Kind({**SEALED, "serializer": "bytes", "retention": 2}, 3_000_000, stream=True),
 }
 HONEST = [name for name, kind in KINDS.items() if not kind.lies]
 

@@ -8,13 +8,14 @@ from datetime import UTC, datetime
 from itertools import count
 from random import Random
 from typing import TYPE_CHECKING, Any, NamedTuple
+from unittest import mock
 
 from disk_log import DiskLog, Note, files_below, quiet
 from faults import Died
 from power import SETTLED, Disk
 from trial import RUN, check_tidy, opened, stays
 
-from ckptstore import CheckpointError, CheckpointNotFound, CheckpointStore, layout
+from ckptstore import CheckpointError, CheckpointNotFound, CheckpointStore, layout, stream_writer
 from ckptstore_backends.local import LocalBackend
 from ckptstore_backends.memory import MemoryBackend
 
@@ -30,26 +31,31 @@ if TYPE_CHECKING:
 
 ROOT = "nested/store"  # neither folder is there at first
 LARGE = 70_000  # bytes: more than a manifest takes
+BLOCK = 16_384  # bytes that the writer of a stream holds in memory here
 LIMIT = 2000  # states at one moment that are all tried; of more, so many
 ALL = "all"
 
 
 class Machine:
-    """A computer with one store on its disk, and everything that its processes do there."""
+    """
+    A computer with one store on its disk, and everything that its processes do there.
 
-    def __init__(self, folder: Path, retention: int | None = None, **settings: Any) -> None:  # noqa: ANN401 - whatever a store takes
+    Where the disk has no hard `links`, each process is promised to be the single writer, as they come one by one.
+    """
+
+    def __init__(self, folder: Path, retention: int | None = None, *, links: bool = True, **settings: Any) -> None:  # noqa: ANN401 - whatever a store takes
         folder.mkdir(parents=True)
-        self.log = DiskLog(str(folder))
+        self.log = DiskLog(str(folder), links=links)
         self.retention = retention
         self.settings = {"serializer": "bytes", **settings}
         self.states = count()
         self.begun = 0  # so many operations were done when the last program began
         self.disturbed: int | None = None  # so many operations were done before one was disturbed
 
-    def process(self, **backend: Any) -> Process:  # noqa: ANN401 - whatever a backend takes
+    def process(self) -> Process:
         """A process that has just started; of the one before, nothing goes on."""
         self.log.dead = False
-        return Process(self, LocalBackend(f"{self.log.folder}/{ROOT}", **backend))
+        return Process(self, LocalBackend(f"{self.log.folder}/{ROOT}", single_writer=not self.log.links))
 
     def settle(self) -> None:
         """Let so much time pass that the system has written everything."""
@@ -103,6 +109,17 @@ class Process:
         log = self._machine.log
         log.note("given", state)
         log.note("acknowledged", (self.store.save(RUN, state).number, state))
+
+    def stream(self) -> None:
+        """Save the next state as a stream; a thread of the process writes its packs."""
+        number = next(self._machine.states)
+        state = b"state %d" % number + Random(number).randbytes(LARGE)
+        log = self._machine.log
+        log.note("given", state)
+        with mock.patch.object(stream_writer, "BLOCK", BLOCK), self.store.open_writer(RUN) as file:
+            file.write(state)
+        assert file.checkpoint is not None
+        log.note("acknowledged", (file.checkpoint.number, state))
 
     def load(self) -> None:
         """Go on from the newest."""

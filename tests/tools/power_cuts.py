@@ -72,10 +72,11 @@ def act(process: Process, verb: str) -> None:
 
 
 class Scenario(NamedTuple):
-    """Programs, one after the other, of stores that keep so many."""
+    """Programs, one after the other, of stores that keep so many; on a disk with hard links, or without."""
 
     programs: tuple[Program, ...]
     retention: int | None = None
+    links: bool = True
 
 
 FEW = (before("large", "small"), settle)
@@ -94,7 +95,12 @@ SCENARIOS = {
     "prune": Scenario((*MANY, does("prune")), 1),
     "prune, keep odd": Scenario((before("large", "large", "large", "small"), does("prune")), -2),
     "delete": Scenario((*FEW, does("delete", "prune", "save"))),
+    "stream": Scenario((*FEW, does("stream"))),
     "delete run": Scenario((*MANY, does("delete run", "save"))),
+    "first save, no links": Scenario((saves("small"),), links=False),
+    "save, no links": Scenario((*FEW, saves("small")), links=False),
+    "large saves, keep 2, no links": Scenario((*FEW, saves("large", "large", "large")), 2, links=False),
+    "delete, no links": Scenario((*FEW, does("delete", "prune", "save")), links=False),
 }
 
 
@@ -135,11 +141,13 @@ def failing(verb: str, at: int, number: int) -> Program:
     return program
 
 
-def each(folder: Path, make: Callable[[int], tuple[Program, ...]], retention: int | None = None) -> list[Machine]:
+def each(
+    folder: Path, make: Callable[[int], tuple[Program, ...]], retention: int | None = None, *, links: bool = True
+) -> list[Machine]:
     """What became of a scenario for each operation that `make` may disturb."""
     machines: list[Machine] = []
     while not machines or machines[-1].disturbed:
-        machine = Machine(folder / str(len(machines)), retention)
+        machine = Machine(folder / str(len(machines)), retention, links=links)
         machine.run(*make(len(machines)))
         machine.check_log()
         machines.append(machine)
@@ -169,9 +177,9 @@ def run(seed: int, seconds: float) -> int:
 def _random_machine(folder: Path, random: Random) -> int:
     """Some processes, of which some are killed and some meet errors; the power is cut at random moments."""
     settings = random.choice([*SETTINGS.values(), {"serializer": "bytes"}])
-    machine = Machine(folder, random.choice([None, 1, 2, 3, -2]), **settings)
-    verbs = ("save", "save", "save large", "load", "prune", "delete", "delete run")
-    weights = (6, 6, 6, 3, 2, 2, 0.5)
+    machine = Machine(folder, random.choice([None, 1, 2, 3, -2]), links=random.random() < 0.8, **settings)
+    verbs = ("save", "save large", "stream", "load", "prune", "delete", "delete run")
+    weights = (12, 6, 3, 3, 2, 2, 0.5)
     programs: list[Program] = []
     for _ in range(random.randint(1, 5)):
         lives = random.choices(verbs, weights, k=random.randint(1, 5))

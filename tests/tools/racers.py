@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, wait
 from typing import TYPE_CHECKING, Any, Self
 
 from ckptstore import CheckpointConflict, CheckpointStore
@@ -27,7 +27,8 @@ class Race:
     def run(self, part: Callable[..., Any], url: str, *more: Any, **settings: Any) -> list[Any]:  # noqa: ANN401 - whatever a store and a part take
         """What each process returns from `part`, called with a store of its own, its number, and `more`."""
         running = [self._pool.submit(_take_part, part, url, more, settings, racer) for racer in range(RACERS)]
-        return [one.result(PATIENCE) for one in running]
+        wait(running, PATIENCE)  # also where one has failed: no other may still be at work in what comes next
+        return [one.result(0) for one in running]
 
     def __enter__(self) -> Self:
         return self

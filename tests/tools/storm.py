@@ -20,10 +20,12 @@ from places import InBucket
 from sealing import SETTINGS
 from small import small_chunks
 from trial import opened
+from waits import Waits
 
 from ckptstore import BackendError, CheckpointConflict, CheckpointError, CheckpointStore, layout, packs
 from ckptstore.history import History
 from ckptstore.prune import survey
+from ckptstore_backends import s3_session
 from ckptstore_backends.memory import MemoryBackend
 
 if TYPE_CHECKING:
@@ -33,12 +35,15 @@ if TYPE_CHECKING:
 
 RUN = "run"
 KEEP = 3
-ATTEMPTS = 2  # of botocore for each request
+ATTEMPTS = s3_session.CONFIG["retries"]["total_max_attempts"]  # of botocore for each request
 WORST = 4 * ATTEMPTS  # requests for one: aiohttp sends twice where a connection drops, and a body is fetched twice
+LONGEST = 20  # seconds that a request waits, as docs/s3.md says; twice that and two silences where a body breaks off
+BROKEN = 2 * (LONGEST + s3_session.CONFIG["read_timeout"])
+IN_A_ROW = 3 * LONGEST  # of an operation, once the server fails for good
 FAULTS = ["reset before", "reset after", "503 SlowDown", "500 InternalError", "500 InternalError after"]
-FAULTS += ["409 ConditionalRequestConflict", "hang", "hang after", "slow", "half"]
+FAULTS += ["409 ConditionalRequestConflict", "hang", "hang after", "slow", "half", "stall"]
 LASTING = ["reset before", "reset after", "503 SlowDown", "500 InternalError after", "409 ConditionalRequestConflict"]
-LASTING += ["403 ExpiredToken", "403 ExpiredToken", "hang"]
+LASTING += ["403 ExpiredToken", "403 ExpiredToken", "hang", "stall"]
 
 
 def run(seed: int, seconds: float) -> int:
@@ -46,12 +51,12 @@ def run(seed: int, seconds: float) -> int:
     How many operations were held against what must hold, in about `seconds`.
 
     `AssertionError`, with the seed, for a conflict with nobody, an acknowledged checkpoint that is lost or changed, a
-    failure taken for damage or absence, space that is not given back, and an operation that goes on asking.
+    failure taken for damage or absence, space that is not given back, and an operation that goes on asking or waiting.
     """
     with pytest.MonkeyPatch.context() as patch:
         small_chunks(patch, threads=2)
-        _be_impatient(patch)
-        storm = _Storm(seed)
+        patch.setenv("MOTO_S3_DEFAULT_MAX_KEYS", "10")  # so that a listing can fail in the middle
+        storm = _Storm(seed, Waits(patch))
         try:
             return storm.go(time.monotonic() + seconds)
         except (AssertionError, CheckpointError, OSError) as exc:
@@ -60,36 +65,26 @@ def run(seed: int, seconds: float) -> int:
             storm.proxy.stop()
 
 
-def _be_impatient(patch: pytest.MonkeyPatch) -> None:
-    from aiobotocore.endpoint import AioEndpoint  # noqa: PLC0415 - optional
-
-    async def at_once(*_: object) -> None:
-        """Sleep no more than this."""
-
-    patch.setattr(AioEndpoint, "_sleep", at_once)
-    patch.setenv("MOTO_S3_DEFAULT_MAX_KEYS", "10")  # so that a listing can fail in the middle
-
-
 class _Weather(NamedTuple):
     """What the server does to an operation."""
 
     name: str
     rule: Rule | None
+    stays: bool = False
 
 
 class _Storm:
     """One run, its store, and what is known to stand in it."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, waits: Waits) -> None:
+        self.waits = waits
         self.dice = random.Random(seed)
         self.place = InBucket()
         server = self.place.bucket
         host, port = server.url.removeprefix("http://").split(":")
         self.proxy = FaultyProxy(host, int(port))
         self.codecs = SETTINGS[self.dice.choice([*SETTINGS])]
-        self.options = server.options(
-            self.proxy.url, read_timeout=0.3, retries={"mode": "standard", "total_max_attempts": ATTEMPTS}
-        )
+        self.options = server.options(self.proxy.url, read_timeout=0.3)
         self.store = self._open()
         self.state = self.dice.randbytes(4000)
         self.standing: dict[int, bytes] = {}  # acknowledged, or seen by the witness
@@ -113,11 +108,11 @@ class _Storm:
             operation, weather = self.dice.choice(operations), self.weather()
             self.story.append(f"{operation.__name__}, {weather.name}")
             self.proxy.begin(weather.rule)
+            self.waits.begin()
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", RuntimeWarning)  # a hint or a prune that failed
                 operation()
-            limit = 2 * len(self.state) // packs.FAR + len(self.place.objects()) + 30
-            assert len(self.proxy.log) <= WORST * limit, "an operation goes on asking"
+            self.check_bounds(weather)
             self.proxy.begin()
             self.check()
         self.tidy()
@@ -134,12 +129,15 @@ class _Storm:
         fault = self.dice.choice(LASTING)
         if kind < 0.8:
             first = self.dice.randrange(15)
-            return _Weather(f"{fault} from {first} on", lambda number, _: fault if number >= first else None)
+            return _Weather(
+                f"{fault} from {first} on", lambda number, _: fault if number >= first else None, stays=True
+            )
         verb, first = self.dice.choice(["get", "list", "create", "put", "delete"]), self.dice.randrange(3)
         met = iter(range(10**6))
         return _Weather(
             f"{fault} of {verb} from {first} on",
             lambda _, asked: fault if asked == verb and next(met) >= first else None,
+            stays=True,
         )
 
     def save(self) -> None:
@@ -220,6 +218,14 @@ class _Storm:
     def kept(self) -> list[int]:
         """The numbers that retention keeps."""
         return sorted(self.standing)[-KEEP:]
+
+    def check_bounds(self, weather: _Weather) -> None:
+        """The operation has sent few requests, and none waits longer than is said, nor do all together."""
+        limit = 2 * len(self.state) // packs.FAR + len(self.place.objects()) + 30
+        assert len(self.proxy.log) <= WORST * limit, "an operation goes on asking"
+        assert self.waits.longest <= BROKEN, f"a request waits {self.waits.longest:.0f} s"
+        if weather.stays:
+            assert self.waits.in_a_row <= IN_A_ROW, f"an operation waits {self.waits.in_a_row:.0f} s"
 
     def check(self) -> None:
         """All that retention keeps is there, unchanged; what nobody was told of is a save that was tried."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import random
 import warnings
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from faults import Died, FaultyBackend, Mode
 
-from ckptstore import CheckpointError, CheckpointNotFound, CheckpointStore, Decision, layout
+from ckptstore import Checkpoint, CheckpointError, CheckpointNotFound, CheckpointStore, Decision, layout
 from ckptstore.history import History
 from ckptstore.manifest import Manifest
 from ckptstore.prune import survey
@@ -17,11 +18,11 @@ from ckptstore.prune import survey
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ckptstore import Checkpoint
     from ckptstore.backend import Backend
 
 RUN = "run"
 LARGE = random.Random(1).randbytes(700).hex()  # with the sizes that the tests set, five chunks in two packs
+STREAM = random.Random(2).randbytes(1500)  # in as many blocks and chunks, written by a thread
 
 
 class Case(NamedTuple):
@@ -39,18 +40,36 @@ def _save_small(store: CheckpointStore) -> None:
     store.save(RUN, "new")
 
 
-def _save_large(store: CheckpointStore) -> None:
+def save_large(store: CheckpointStore) -> None:
+    """Save what goes to packs."""
     store.save(RUN, LARGE)
+
+
+def stream(store: CheckpointStore) -> Checkpoint:
+    """Save a stream that goes to packs."""
+    with store.open_writer(RUN) as file:
+        for at in range(0, len(STREAM), 200):
+            file.write(STREAM[at : at + 200])
+    assert file.checkpoint is not None
+    return file.checkpoint
+
+
+def _read(store: CheckpointStore) -> None:
+    with store.open_reader(RUN) as file:
+        assert json.loads(file.read()) == LARGE + "3"
 
 
 CASES = [
     Case("first save", _save_small, saved=0, fresh=True),
     Case("save", _save_small),
     Case("save by a fresh store", _save_small, fresh=True),
-    Case("large save", _save_large),
+    Case("large save", save_large),
     Case("save that prunes", _save_small, retention=2),
     Case("save that prunes, by a fresh store", _save_small, saved=4, retention=2, fresh=True),
-    Case("large save that prunes", _save_large, retention=2),
+    Case("large save that prunes", save_large, retention=2),
+    Case("stream", stream),
+    Case("stream that prunes, by a fresh store", stream, saved=4, retention=2, fresh=True),
+    Case("read", _read),
     Case("load", lambda store: store.load(RUN)),
     Case("load by number", lambda store: store.load(RUN, at=2)),
     Case("latest", lambda store: store.latest(RUN), fresh=True),
@@ -138,7 +157,10 @@ class Trial:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", RuntimeWarning)
-                self.case.operate(self.store)
+                done = self.case.operate(self.store)
+            if self.case.operate is stream:
+                assert isinstance(done, Checkpoint)
+                self.acked[done.number] = STREAM
         except (CheckpointError, Died) as exc:
             raised = exc
         self.store.save = original  # type: ignore[method-assign]
@@ -164,7 +186,7 @@ class Trial:
         for checkpoint in other.checkpoints(RUN):
             state = other.load(RUN, at=checkpoint)
             assert state == self.acked.get(checkpoint.number, state)
-            assert state in {"new", LARGE, *self.acked.values()}
+            assert state in {"new", LARGE, STREAM, *self.acked.values()}
         latest = other.latest(RUN)
         assert (latest.number if latest else 0) >= max(must_stand, default=0)
 
