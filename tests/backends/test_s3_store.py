@@ -46,7 +46,7 @@ def at_request(at: int, fault: str, *, lasting: bool) -> Rule:
 
 def open_store(bucket: Bucket, url: str | None = None, retention: int | None = None) -> CheckpointStore:
     """Open a store in `bucket`, over `url` if given."""
-    options = bucket.options(url, read_timeout=0.25, retries={"mode": "standard", "total_max_attempts": 2})
+    options = bucket.options(url, retries={"mode": "standard", "total_max_attempts": 2})
     return CheckpointStore(f"s3://{bucket.name}/p", retention=retention, storage_options=options)
 
 

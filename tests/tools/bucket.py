@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import logging
 import threading
-from typing import TYPE_CHECKING, Any, cast
-
-if TYPE_CHECKING:
-    from ckptstore.backend import Backend
+from typing import Any, cast
 
 KEYS = {"key": "AKIDEXAMPLE", "secret": "a-secret-that-must-not-show"}
 _names = (f"bucket-{number}" for number in itertools.count())
@@ -101,12 +97,3 @@ class Bucket:
     def keys(self) -> list[str]:
         """Return all keys, those included that a backend hides."""
         return [item["Key"] for item in self._client.list_objects_v2(Bucket=self.name).get("Contents", ())]
-
-
-def warm(backend: Backend) -> None:
-    """Have `backend` see its server work, which shares this process and may be slow for once: what follows is timed."""
-    for attempt in range(5):
-        with contextlib.suppress(TimeoutError):
-            backend.create(f"run/other{attempt or ''}", b"x")
-            return
-    raise AssertionError("the server of the tests does not answer")

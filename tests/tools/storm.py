@@ -87,9 +87,7 @@ class _Storm:
         host, port = server.url.removeprefix("http://").split(":")
         self.proxy = FaultyProxy(host, int(port))
         self.codecs = SETTINGS[self.dice.choice([*SETTINGS])]
-        self.options = server.options(
-            self.proxy.url, read_timeout=0.3, retries={"mode": "standard", "total_max_attempts": ATTEMPTS}
-        )
+        self.options = server.options(self.proxy.url, retries={"mode": "standard", "total_max_attempts": ATTEMPTS})
         self.store = self._open()
         self.state = self.dice.randbytes(4000)
         self.standing: dict[int, bytes] = {}  # acknowledged, or seen by the witness
