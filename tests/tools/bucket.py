@@ -18,6 +18,7 @@ class Server:
         from aiobotocore.session import AioSession  # noqa: PLC0415 - heavy, and optional
         from botocore.config import Config  # noqa: PLC0415 - heavy, and optional
         from botocore.session import Session  # noqa: PLC0415 - heavy, and optional
+        from moto import backends  # noqa: PLC0415 - heavy, and optional
         from moto.s3.responses import S3Response  # noqa: PLC0415 - heavy, and optional
         from moto.server import ThreadedMotoServer  # noqa: PLC0415 - heavy, and optional
 
@@ -30,6 +31,8 @@ class Server:
                 return self._real(response)
 
         self._patched.put_object = put_object
+        modules = [*backends.list_of_moto_modules()]
+        cast("Any", backends).list_of_moto_modules = lambda: modules  # or 180 folders are looked at for each request
         logging.getLogger("werkzeug").setLevel(logging.WARNING)  # a line for each request
         self._moto: Any = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
         self._moto.start()
