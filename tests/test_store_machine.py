@@ -6,6 +6,7 @@ import tempfile
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import saving_machine
@@ -31,13 +32,16 @@ from sealing import SETTINGS
 
 from ckptstore import CheckpointNotFound, inline, saving
 
+if TYPE_CHECKING:
+    from ckptstore import CheckpointStore
+
 crashes = st.sampled_from([None, -1, 0, 1])  # how far ahead of the newest a writer is that crashes
 
 
 class StoreMachine(SavingMachine):
     """Every public operation, in any order."""
 
-    lookers = STORES  # stores that look around after each step
+    lookers = STORES  # stores that look around after each step, each at another run
 
     # Removals
 
@@ -139,23 +143,29 @@ class StoreMachine(SavingMachine):
 
     @invariant()
     def all_agree(self) -> None:
-        """Every store sees exactly what the model holds; looking moves no fence."""
+        """Whatever run has changed, and one in turn, is to some store exactly what the model holds."""
         self.looks += 1
+        seen, self.seen = self.seen, self.place.objects()
+        changed = {key.partition("/")[0] for key, _ in seen.items() ^ self.seen.items()}
         for index in range(self.looks, self.looks + self.lookers):
-            store = self.stores[index % STORES]
             run = RUNS[(index + self.looks // STORES) % len(RUNS)]
-            model = self.models[run]
-            records = [saved.record for saved in model.standing]
-            assert store.checkpoints(run) == records
-            assert store.checkpoints(run, limit=1) == records[:1]
-            assert store.latest(run) == (records[0] if records else None)
-            assert store.runs() == sorted(name for name in RUNS if self.models[name].standing)
-            number = 1 + self.looks % (model.top + 1)
-            found = model.find(number)
-            assert self.reader.load(run, at=number, default=START) == (found.state if found else START)
-            if model.slots:
-                report = store.verify(run)
-                assert (report.checked, [problem.key for problem in report.problems]) == (len(records), model.wrong())
+            if run in changed or index == self.looks:
+                self.look(self.stores[index % STORES], run)
+
+    def look(self, store: CheckpointStore, run: str) -> None:
+        """`store` sees all that the model holds of `run`; looking moves no fence."""
+        model = self.models[run]
+        records = [saved.record for saved in model.standing]
+        assert store.checkpoints(run) == records
+        assert store.checkpoints(run, limit=1) == records[:1]
+        assert store.latest(run) == (records[0] if records else None)
+        assert store.runs() == sorted(name for name in RUNS if self.models[name].standing)
+        number = 1 + self.looks % (model.top + 1)
+        found = model.find(number)
+        assert self.reader.load(run, at=number, default=START) == (found.state if found else START)
+        if model.slots:
+            report = store.verify(run)
+            assert (report.checked, [problem.key for problem in report.problems]) == (len(records), model.wrong())
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ckptstore_backends.base import is_pack
@@ -105,19 +106,9 @@ class Session:
                 "with http:// or https://, and what is for botocore goes into config_kwargs or client_kwargs",
             ) from exc
         events.register_first("needs-retry.s3.PutObject", _needs_retry)
-        events.register_first("before-parameter-build.s3.PutObject", self._wait_for_upload)
+        events.register_first("before-parameter-build.s3.PutObject", partial(_wait_for_upload, self._silence))
         events.register("before-send.s3.PutObject", _expect_nothing)
         return fs
-
-    def _wait_for_upload(self, params: dict[str, Any], context: dict[str, Any], **_: object) -> None:
-        """
-        Count no silence while a slow line still sends.
-
-        aiohttp does so from when the system has taken the last byte: at 300 kB/s, 5 seconds were over before it was
-        sent. An aiobotocore that does not know of this setting (before 3.10) leaves it at that.
-        """
-        if self._silence:
-            context["read_timeout"] = self._silence + min(len(params["Body"]), UNSENT) / SLOWEST
 
 
 def _config(given: object) -> dict[str, Any]:
@@ -160,6 +151,18 @@ def _needs_retry(caught_exception: Exception | None, request_dict: dict[str, Any
     """
     exclusive = "If-None-Match" in request_dict["headers"] and not is_pack(request_dict["url"])
     return False if caught_exception is not None and exclusive else None
+
+
+def _wait_for_upload(silence: float | None, params: dict[str, Any], context: dict[str, Any], **_: object) -> None:
+    """
+    Count no silence while a slow line still sends.
+
+    aiohttp does so from when the system has taken the last byte: at 300 kB/s, 5 seconds were over before it was sent.
+    An aiobotocore that does not know of this setting (before 3.10) leaves it at that. (No method: s3fs holds its client
+    until the file system is gone, and a client that held this session, which holds the file system, would be for ever.)
+    """
+    if silence:
+        context["read_timeout"] = silence + min(len(params["Body"]), UNSENT) / SLOWEST
 
 
 def _expect_nothing(request: Any, **_: object) -> None:  # noqa: ANN401 - botocore has no types

@@ -13,8 +13,6 @@ import pytest
 pytest.importorskip("s3fs")
 pytest.importorskip("moto.server")
 
-from bucket import warm
-
 from ckptstore_backends.s3 import S3Backend
 
 if TYPE_CHECKING:
@@ -68,6 +66,19 @@ def test_a_slow_upload_is_not_cut_off(bucket: Bucket) -> None:
     assert taken[0] >= size
 
 
+def test_a_silent_server_is_given_up(bucket: Bucket) -> None:
+    """A server that takes a request and says nothing holds nobody longer than the read timeout."""
+
+    def silent(client: socket.socket, over: threading.Event) -> None:
+        client.recv(1 << 16)
+        over.wait()
+
+    with listening(silent) as url:
+        options = bucket.options(url, read_timeout=0.05, retries={"mode": "standard", "total_max_attempts": 2})
+        with pytest.raises(TimeoutError, match="did not answer in time"):
+            S3Backend(bucket.name, storage_options=options).get("run/1")
+
+
 def test_a_body_that_trickles_ends(bucket: Bucket) -> None:
     """A server that sends a byte now and then, never silent for long, does not hold a load for ever."""
 
@@ -103,9 +114,9 @@ def test_bytes_are_sent_as_they_are(bucket: Bucket, monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize("lasting", [False, True])
 def test_a_pack_without_an_answer_is_sent_again(bucket: Bucket, proxy: FaultyProxy, fault: str, lasting: bool) -> None:
     """A pack is nobody else's, so one that got no answer is sent again, and stands; a few times at most."""
-    options = bucket.options(proxy.url, read_timeout=0.5, retries={"mode": "standard", "total_max_attempts": ATTEMPTS})
+    options = bucket.options(proxy.url, retries={"mode": "standard", "total_max_attempts": ATTEMPTS})
     backend = S3Backend(bucket.name, storage_options=options)
-    warm(backend)
+    backend.create("run/other", b"x")
     proxy.begin(lambda number, _: fault if lasting or number == 0 else None)
 
     try:

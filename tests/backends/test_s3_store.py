@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import sys
 import warnings
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -44,7 +46,7 @@ def at_request(at: int, fault: str, *, lasting: bool) -> Rule:
 
 def open_store(bucket: Bucket, url: str | None = None, retention: int | None = None) -> CheckpointStore:
     """Open a store in `bucket`, over `url` if given."""
-    options = bucket.options(url, read_timeout=0.25, retries={"mode": "standard", "total_max_attempts": 2})
+    options = bucket.options(url, retries={"mode": "standard", "total_max_attempts": 2})
     return CheckpointStore(f"s3://{bucket.name}/p", retention=retention, storage_options=options)
 
 
@@ -142,6 +144,18 @@ def test_what_is_shown_holds_no_secret(bucket: Bucket) -> None:
     backend = S3Backend("some-bucket/a/prefix/", storage_options={**bucket.options(), **KEYS})
 
     assert repr(backend) == "S3Backend('s3://some-bucket/a/prefix')"
+
+
+def test_nothing_stays_of_a_store_that_is_gone(bucket: Bucket) -> None:
+    """A store that nobody holds any more leaves no file system behind, and so no open connections."""
+    backend = S3Backend(bucket.name, storage_options=bucket.options())
+    backend.create("run/1", b"x")
+    file_system = weakref.ref(backend._session._fs())
+
+    del backend
+    gc.collect()
+
+    assert file_system() is None
 
 
 @pytest.mark.parametrize("name", ["", "/", "/prefix", "bucket//prefix", "bucket/../other"])

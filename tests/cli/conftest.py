@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from datetime import date
 from decimal import Decimal
+from random import Random
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
+from short_job import SHORT, TICKS, WORKER
 
 from ckptstore import CheckpointStore
+from ckptstore.cli import child, demo, prices
 from ckptstore.cli.commands import ckptstore
 
 if TYPE_CHECKING:
@@ -61,3 +65,16 @@ def run(folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Mo
         return Ran(exited.value.code, captured.out, captured.err)
 
     return run
+
+
+@pytest.fixture
+def plant(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Let the demo be short, its player have a fault, and its kills, so many with seed 1, be in time."""
+
+    def plant(fault: str = "", *, kills: int = 0) -> None:
+        ticks = prices.read()[SHORT]
+        worker = WORKER.replace("AIMS", repr(demo._aims(TICKS, kills, Random(1)))).replace("PLANT", fault)
+        monkeypatch.setattr(prices, "read", lambda: ticks)
+        monkeypatch.setattr(child, "PLAYER", (sys.executable, "-c", worker))
+
+    return plant

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from short_job import SHORT, TICKS
 
 from ckptstore import CheckpointStore
 from ckptstore.cli import child, demo, exits, player, prices, trader
@@ -20,101 +20,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ckptstore.execution import ExecutionSimulator, OrderExecution
-
-SHORT = slice(360, 420)  # the year 2007, for a job that need not be long: there something is under way most of the time
-TICKS = 60
-WORKER = f"""
-import signal, sys
-from ckptstore.cli import player, prices, trader
-from ckptstore.cli.places import Place
-from ckptstore.execution import CheckpointManager
-every = prices.read()
-prices.read = lambda: every[{SHORT.start}:{SHORT.stop}]
-load, save, restore = (
-    CheckpointManager.load_checkpoint, CheckpointManager.save_checkpoint, CheckpointManager.restore_simulator
-)
-played, tell = trader.played, player._tell
-halt = None
-def halting(event):  # where the demo means to kill this life, wait for it: a slow machine would be late
-    global halt
-    tell(event)
-    what, *numbers = event.split()
-    if what == "resumed":
-        halt = next((aim for aim in AIMS if aim > int(numbers[0]) + 5), None)
-    elif what == "saved" and int(numbers[0]) == halt:
-        signal.pause()
-player._tell = halting
-PLANT
-sys.exit(player.main(*sys.argv[1:]))
-"""
-
-SKIPS_A_TICK = """
-def skipping(simulator, ticks):
-    found = played(simulator, ticks)
-    return found + bool(found)
-trader.played = skipping
-"""
-
-LOSES_A_SAVE = """
-def losing(manager, run):
-    listed = manager.list_checkpoints(run)
-    return load(manager, run, listed[2][0] if listed else None)  # the newest may be one that was not acknowledged
-CheckpointManager.load_checkpoint = losing
-"""
-
-FORGETS_WHAT_IS_UNDER_WAY = """
-def forgetting(manager, checkpoint):
-    simulator = restore(manager, checkpoint)
-    simulator.action_queue.clear()
-    return simulator
-CheckpointManager.restore_simulator = forgetting
-"""
-
-MISTAKES_ITS_PEAK = """
-def mistaken(manager, checkpoint):
-    simulator = restore(manager, checkpoint)
-    simulator.risk_checker.peak_value *= 2
-    return simulator
-CheckpointManager.restore_simulator = mistaken
-"""
-
-NUMBERS_ANEW = """
-def numbering(manager, checkpoint):
-    simulator = restore(manager, checkpoint)
-    simulator._executions += 1000
-    return simulator
-CheckpointManager.restore_simulator = numbering
-"""
-
-HAS_A_RIVAL = f"""
-def rivalled(manager, checkpoint):
-    if checkpoint.current_time == every[{SHORT.start + 10}].at + trader.AGAIN:
-        save(Place.inherited().manager(), checkpoint)
-    return save(manager, checkpoint)
-CheckpointManager.save_checkpoint = rivalled
-"""
-
-TELLS_ALL_AT_THE_END = """
-events = []
-def tell(event):
-    events.append(event + "\\n")
-    if event == "end":
-        sys.stdout.write("".join(events))
-player._tell = tell
-"""
-
-
-@pytest.fixture
-def plant(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Let the demo be short, its player have a fault, and its kills, so many with seed 1, be in time."""
-
-    def plant(fault: str, *, kills: int = 0) -> None:
-        ticks = prices.read()[SHORT]
-        worker = WORKER.replace("AIMS", repr(demo._aims(TICKS, kills, Random(1)))).replace("PLANT", fault)
-        monkeypatch.setattr(prices, "read", lambda: ticks)
-        monkeypatch.setattr(child, "PLAYER", (sys.executable, "-c", worker))
-
-    return plant
 
 
 class TestKills:
@@ -136,7 +41,7 @@ class TestKills:
         self, run: Callable[..., Any], plant: Callable[..., None]
     ) -> None:
         """On 80 columns: a line for each kill, and the verdict on a line of its own."""
-        plant("", kills=2)
+        plant(kills=2)
 
         ran = run("demo", "--kills", "2", "--seed", "1")
 
@@ -151,110 +56,12 @@ class TestKills:
         self, run: Callable[..., Any], plant: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Without `--store` nothing is left."""
-        plant("")
+        plant()
         monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
         before = set(tmp_path.iterdir())
 
         assert run("demo", "--kills", "0").code == 0
         assert set(tmp_path.iterdir()) == before
-
-
-class TestFaults:
-    """A demo that could not fail would show nothing."""
-
-    def test_a_recovery_that_skips_a_tick_is_caught(self, run: Callable[..., Any], plant: Callable[..., None]) -> None:
-        """A result that differs is named, field by field, and makes the exit code 1."""
-        plant(SKIPS_A_TICK, kills=2)
-
-        ran = run("demo", "--kills", "2", "--seed", "1")
-
-        assert ran.code == exits.DIFFERS
-        assert "cash: Decimal(" in ran.out
-        assert "checkpoints: 20 of the 20 kept are others; " in ran.out
-        assert ran.out.splitlines()[-1] == "differs from an uninterrupted run"
-
-    def test_a_recovery_that_goes_back_behind_a_save_is_caught(
-        self, run: Callable[..., Any], plant: Callable[..., None]
-    ) -> None:
-        """What `save` has acknowledged must be there, even where losing it would change no number in the end."""
-        plant(LOSES_A_SAVE, kills=2)
-
-        ran = run("demo", "--kills", "2", "--seed", "1", "--json")
-
-        assert (ran.code, ran.json["identical"]) == (exits.DIFFERS, False)
-        assert any("was saved, but recovery found" in difference for difference in ran.json["differences"])
-
-    @pytest.mark.parametrize(
-        ("fault", "difference"),
-        [
-            (FORGETS_WHAT_IS_UNDER_WAY, "completed_orders 2007-"),
-            (MISTAKES_ITS_PEAK, "peak_value: "),
-            (NUMBERS_ANEW, "executions: "),
-        ],
-    )
-    def test_what_recovery_loses_is_named(
-        self, run: Callable[..., Any], plant: Callable[..., None], fault: str, difference: str
-    ) -> None:
-        """Orders under way, the risk state and the ids of executions: a recovery without one of them is caught."""
-        plant(fault, kills=2)
-
-        ran = run("demo", "--kills", "2", "--seed", "1", "--json")
-
-        assert ran.code == exits.DIFFERS
-        assert any(each.startswith(difference) for each in ran.json["differences"])
-
-    def test_what_verify_finds_is_no_success(
-        self, run: Callable[..., Any], plant: Callable[..., None], folder: Path
-    ) -> None:
-        """Where verify finds problems the exit code is 1, whatever the account says."""
-        plant("")
-        (folder / "demo").mkdir()
-        (folder / "demo" / "foreign").touch()
-
-        ran = run("demo", "--store", str(folder), "--kills", "0")
-
-        assert ran.code == exits.DIFFERS
-        assert "identical to an uninterrupted run" in ran.out.splitlines()[-1]
-        assert ran.out.splitlines()[-1].endswith(", but verify found problems")
-
-    def test_a_rival_is_a_conflict(self, run: Callable[..., Any], plant: Callable[..., None]) -> None:
-        """Somebody else's save in between stops the job with exit code 6, and the message of the conflict."""
-        plant(HAS_A_RIVAL)
-
-        ran = run("demo", "--kills", "0", "--json")
-
-        assert (ran.code, ran.out) == (exits.CONFLICT, "")
-        assert ran.err.startswith("ckptstore: the player stopped by itself: run 'demo'")
-
-    def test_a_player_that_fails_is_told(self, run: Callable[..., Any], plant: Callable[..., None]) -> None:
-        """Its last words become the one line of the error."""
-        plant("raise ZeroDivisionError('by nothing')")
-
-        ran = run("demo", "--kills", "1", "--json")
-
-        assert ran.code == exits.STORAGE
-        assert ran.err == "ckptstore: the player stopped by itself: ZeroDivisionError: by nothing\n"
-
-    def test_a_player_that_hangs_is_given_up(
-        self, run: Callable[..., Any], plant: Callable[..., None], monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """Every wait has an end."""
-        plant("signal.pause()")
-        monkeypatch.setattr(child, "PATIENCE", 1)
-
-        ran = run("demo", "--json")
-
-        assert ran.code == exits.STORAGE
-        assert "no sign of life" in ran.err
-
-    def test_a_kill_after_the_end_is_not_counted(self, run: Callable[..., Any], plant: Callable[..., None]) -> None:
-        """A job that had ended before a kill was not killed, and the demo says so."""
-        plant(TELLS_ALL_AT_THE_END)
-
-        ran = run("demo", "--kills", "2", "--seed", "1")
-
-        assert ran.code == 0
-        assert "The job was killed 0 times of 2 (it had ended before the rest)" in ran.out
 
 
 class TestManners:
@@ -264,7 +71,7 @@ class TestManners:
         self, run: Callable[..., Any], plant: Callable[..., None], folder: Path
     ) -> None:
         """Where there is a run `demo`, the demo refuses, and says how to start over."""
-        plant("")
+        plant()
         CheckpointStore(folder).save("demo", "mine")
 
         ran = run("demo", "--store", str(folder))
@@ -277,7 +84,7 @@ class TestManners:
         self, run: Callable[..., Any], plant: Callable[..., None], folder: Path
     ) -> None:
         """`--fresh` removes the run `demo` and no other; the store is kept, and the output says where."""
-        plant("")
+        plant()
         store = CheckpointStore(folder)
         store.save("demo", "mine")
         others = store.checkpoints("job") + store.checkpoints("raw")
@@ -300,7 +107,7 @@ class TestManners:
         self, plant: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """An interrupt in the middle of a life ends that life."""
-        plant("")
+        plant()
         started: list[subprocess.Popen[bytes]] = []
 
         class Watched(subprocess.Popen[bytes]):

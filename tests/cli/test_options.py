@@ -98,23 +98,27 @@ def test_storage_options_for_a_folder_are_refused(run: Callable[..., Any]) -> No
     assert (ran.code, "storage_options" in ran.err) == (exits.USAGE, True)
 
 
-def test_the_demo_keeps_nothing_that_nobody_can_open(run: Callable[..., Any], tmp_path: Path) -> None:
+def test_the_demo_keeps_nothing_that_nobody_can_open(
+    run: Callable[..., Any], plant: Callable[..., None], tmp_path: Path
+) -> None:
     """With a key of its own, which is gone at the end, it removes its run: the next demo begins anew there."""
+    plant(kills=1)
     for _ in range(2):
-        ran = run("demo", "--url", str(tmp_path / "demo"), "--compress", "--encrypt", "--kills", "1")
+        ran = run("demo", "--url", str(tmp_path / "demo"), "--compress", "--encrypt", "--kills", "1", "--seed", "1")
 
         assert (ran.code, "is kept" in ran.out) == (exits.OK, False)
         assert CheckpointStore(tmp_path / "demo").runs() == []
 
 
 def test_the_demo_plays_compressed_and_encrypted(
-    run: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Callable[..., Any], plant: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With a key of the user's, the folder it leaves tells nothing of what was played."""
     monkeypatch.setenv(options.KEYS, KEY)
     folder = tmp_path / "demo"
+    plant(kills=1)
 
-    ran = run("demo", "--url", str(folder), "--compress", "--encrypt", "--kills", "1", "--json")
+    ran = run("demo", "--url", str(folder), "--compress", "--encrypt", "--kills", "1", "--seed", "1", "--json")
 
     assert ran.code == exits.OK
     objects = [file.read_bytes() for file in folder.rglob("*.json")]

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import logging
 import threading
-from typing import TYPE_CHECKING, Any, cast
-
-if TYPE_CHECKING:
-    from ckptstore.backend import Backend
+from typing import Any, cast
 
 KEYS = {"key": "AKIDEXAMPLE", "secret": "a-secret-that-must-not-show"}
 _names = (f"bucket-{number}" for number in itertools.count())
@@ -22,6 +18,7 @@ class Server:
         from aiobotocore.session import AioSession  # noqa: PLC0415 - heavy, and optional
         from botocore.config import Config  # noqa: PLC0415 - heavy, and optional
         from botocore.session import Session  # noqa: PLC0415 - heavy, and optional
+        from moto import backends  # noqa: PLC0415 - heavy, and optional
         from moto.s3.responses import S3Response  # noqa: PLC0415 - heavy, and optional
         from moto.server import ThreadedMotoServer  # noqa: PLC0415 - heavy, and optional
 
@@ -34,6 +31,8 @@ class Server:
                 return self._real(response)
 
         self._patched.put_object = put_object
+        modules = [*backends.list_of_moto_modules()]
+        cast("Any", backends).list_of_moto_modules = lambda: modules  # or 180 folders are looked at for each request
         logging.getLogger("werkzeug").setLevel(logging.WARNING)  # a line for each request
         self._moto: Any = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
         self._moto.start()
@@ -101,12 +100,3 @@ class Bucket:
     def keys(self) -> list[str]:
         """Return all keys, those included that a backend hides."""
         return [item["Key"] for item in self._client.list_objects_v2(Bucket=self.name).get("Contents", ())]
-
-
-def warm(backend: Backend) -> None:
-    """Have `backend` see its server work, which shares this process and may be slow for once: what follows is timed."""
-    for attempt in range(5):
-        with contextlib.suppress(TimeoutError):
-            backend.create(f"run/other{attempt or ''}", b"x")
-            return
-    raise AssertionError("the server of the tests does not answer")

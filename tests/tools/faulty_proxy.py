@@ -5,8 +5,8 @@ A fault is one of
 
     "reset before"      the connection is reset, and the server never hears of the request
     "reset after"       the server carries it out, and the connection is reset
-    "hang"              no answer ever comes; the server never hears of the request
-    "hang after"        no answer ever comes; the server has carried it out
+    "hang"              no answer ever comes, and the client's read timeout is over; the server never hears of it
+    "hang after"        the same; the server has carried it out
     "503 SlowDown"      this status and error code; the server never hears of it
     "500 Code after"    the same; the server has carried it out
     "slow"              the answer comes in pieces, with pauses
@@ -29,6 +29,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple, NoReturn, TypeAlias
 from urllib.parse import unquote, urlsplit
+
+from silence import connections, end_patience
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -93,6 +95,7 @@ class FaultyProxy:
         self._upstream = (host, port)
         self._lock = threading.Lock()
         self._over = threading.Event()
+        connections()
         self.begin()
         proxy = self
 
@@ -160,6 +163,7 @@ class FaultyProxy:
 
     def _drop(self, client: socket.socket, *, hang: bool) -> NoReturn:
         if hang:
+            end_patience(client.getpeername()[1])
             self._over.wait()
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # closing sends a reset
         client.close()

@@ -37,8 +37,8 @@ class Ghost:
         return {m.number: m for m in self.used if self._ident(m.number) == m.ident}
 
     def newest(self) -> int:
-        """The number of the newest checkpoint that stands; 0 for none."""
-        return max(self.standing(), default=0)
+        """The number of the newest checkpoint that stands; 0 for none. Asked after each call: most time goes here."""
+        return next((m.number for m in reversed(self.used) if self._ident(m.number) == m.ident), 0)
 
     def may_go(self, number: int) -> bool:
         """Whether retention or the user allows to remove `number` now."""

@@ -108,6 +108,7 @@ class SavingMachine(RuleBasedStateMachine):
         self.fences: dict[tuple[int, str], Fence] = {}
         self.reader = open_store(place)
         self.looks = 0
+        self.seen: dict[str, bytes] = {}  # what the last look has seen
 
     @initialize(chosen=st.tuples(*[st.sampled_from([*RETENTIONS, *RETENTIONS[2:]])] * STORES))
     def open(self, chosen: tuple[tuple[int | Retention | None, Policy | None], ...]) -> None:

@@ -8,6 +8,7 @@ from ckptstore import cutting, fetch, inline, packs, stream_writer
 
 if TYPE_CHECKING:
     import pytest
+    from places import Place
 
 INLINE = 100
 PACK = 1024  # bytes after which a pack is full
@@ -38,3 +39,8 @@ def small_chunks(monkeypatch: pytest.MonkeyPatch, *, threads: int = 0) -> None:
     monkeypatch.setattr(fetch, "_FAR_THREADS", threads)
     for module in (packs, fetch):
         monkeypatch.setattr(module, "THREADS", threads)
+
+
+def pack_sizes(place: Place) -> dict[str, int]:
+    """Every pack that is there, and its size."""
+    return {key: len(data) for key, data in place.objects().items() if "/packs/" in key}

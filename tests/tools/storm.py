@@ -84,7 +84,7 @@ class _Storm:
         host, port = server.url.removeprefix("http://").split(":")
         self.proxy = FaultyProxy(host, int(port))
         self.codecs = SETTINGS[self.dice.choice([*SETTINGS])]
-        self.options = server.options(self.proxy.url, read_timeout=0.3)
+        self.options = server.options(self.proxy.url)
         self.store = self._open()
         self.state = self.dice.randbytes(4000)
         self.standing: dict[int, bytes] = {}  # acknowledged, or seen by the witness
