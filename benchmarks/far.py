@@ -104,16 +104,16 @@ def _bare(options: dict[str, Any]) -> Any:  # noqa: ANN401 - s3fs has no types
 @contextmanager
 def _served() -> Iterator[dict[str, Any]]:
     """An empty bucket at the end of the wire, as the storage options that lead to it."""
-    with _program("benchmarks.server") as server, _program("benchmarks.wire", server) as near:
-        url = f"http://127.0.0.1:{int(near)}"
+    with _program("benchmarks.server") as server:
+        url = f"http://127.0.0.1:{int(server)}"
         with urllib.request.urlopen(urllib.request.Request(f"{url}/{BUCKET}", method="PUT")):  # noqa: S310 - our own server
             yield {"endpoint_url": url, "key": "any", "secret": "any", "client_kwargs": {"region_name": "us-east-1"}}
 
 
 @contextmanager
-def _program(name: str, *arguments: str) -> Iterator[str]:
+def _program(name: str) -> Iterator[str]:
     """The port that the program prints; it ends with the with-block."""
-    command = [sys.executable, "-m", name, *arguments]
+    command = [sys.executable, "-m", name]
     with subprocess.Popen(command, cwd=_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as program:
         try:
             yield program.stdout.readline().strip() if program.stdout else ""
