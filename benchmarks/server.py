@@ -140,7 +140,7 @@ class _Handler(BaseHTTPRequestHandler):
             with _lock:
                 memory = _free.pop() if _free else bytearray(PIECE)
             piece = memoryview(memory)[: min(left, PIECE)]
-            if self.rfile.readinto(piece) != len(piece):  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue] - a BufferedReader
+            if self.rfile.readinto(piece) != len(piece):  # pyright: ignore[reportAttributeAccessIssue] - a BufferedReader
                 raise ConnectionError("the client is gone")
             wire.carry(len(piece))
             if digest:
