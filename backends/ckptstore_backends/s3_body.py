@@ -106,20 +106,28 @@ def choose_signer(signature_version: object, signing_name: object, **_: object) 
 
 def put_checksum(params: dict[str, Any], **_: object) -> None:
     """
-    The checksum that botocore would add to a large body, without its look at the body.
+    The checksum that botocore adds in a header, and of a large body without its look at the body.
 
-    In a header: behind the body, where botocore puts it with https, the body is sent in chunks that are each copied
-    twice, and that some servers refuse. Not at all where the SHA-256 of the signature is checked instead.
+    With https botocore puts it behind the body, which is then sent in chunks that are each copied twice, and that some
+    servers refuse. A large one has none where the server checks the SHA-256 of its signature.
     """
     body, checksum = params["body"], params["context"].get("checksum", {})
     algorithm = checksum.get("request_algorithm")
-    if not isinstance(body, Body) or not isinstance(algorithm, dict) or algorithm.get("algorithm") != "crc32":
+    if not isinstance(algorithm, dict) or algorithm.get("algorithm") != "crc32":  # the user has asked for another
         return
-    if params["url"].startswith("https:"):
-        algorithm["in"] = "header"
+    algorithm["in"] = "header"
+    if not isinstance(body, Body):
+        return
+    if params["url"].startswith("https:") or not _signs_body(params["context"]):
         params["headers"][algorithm["name"]] = body.crc32
     else:
         del checksum["request_algorithm"]
+
+
+def _signs_body(context: dict[str, Any]) -> bool:
+    """Whether the signature of a request over http covers its body: unless it is an old one or none, or told not to."""
+    settings = getattr(context.get("client_config"), "s3", None) or {}
+    return context.get("auth_type") in {"v4", "s3v4"} and settings.get("payload_signing_enabled") is not False
 
 
 botocore.auth.AUTH_TYPE_MAPS[SIGNED_BY_US] = _Auth
