@@ -28,9 +28,9 @@ _ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _BARE, _OURS = "s3fs, one object", "ckptstore"
 _TEXT = """\
 Bytes, half random, half JSON text, without codecs: by s3fs's `pipe_file` and `cat_file` as they come, or as a
-checkpoint, the next of its run. A small server of our own keeps the objects in memory, behind a proxy that delays each
-way by {ms:.0f} ms and gives each connection {mb:.0f} MB/s: two processes on this machine, with {processors} processors
-for all three. {rounds} rounds."""
+checkpoint, the next of its run. A small server of our own keeps the objects in memory, answers as late as if each way
+took {ms:.0f} ms, and gives each connection {mb:.0f} MB/s: so over one connection {one} need at least {alone} s. It runs
+on this machine, with {processors} processors for both. {rounds} rounds."""
 
 
 def measure(folder: str, sizes: Sizes) -> Section:
@@ -40,8 +40,11 @@ def measure(folder: str, sizes: Sizes) -> Section:
     for size in sizes.apart:
         data = _data(folder, size)
         for verb, contestants in (("save", _savers), ("load", _loaders)):
-            with _served() as options:
-                turns = alternate(contestants(options, data), sizes.large, 1, busy)
+            with _served() as (options, server):
+                called = contestants(options, data)
+                before = _busy(server)
+                turns = alternate(called, sizes.large, 1, busy)
+                served = (_busy(server) - before) / len(turns) / (sizes.large + 1)
             rows += [
                 [
                     f"{verb} {size >> 20} MiB, {name}",
@@ -51,11 +54,19 @@ def measure(folder: str, sizes: Sizes) -> Section:
                 ]
                 for name, own in turns.items()
             ]
+            rows.append([f"{verb} {size >> 20} MiB, the server, of either", *["-"] * 6, f"{served:.2f}"])
             found = ratio(turns[_BARE], turns[_OURS])
             goals.append(at_least(f"rate on S3 30 ms away, {verb} of {size >> 20} MiB, against s3fs", found, 2))
     return Section(
         "A large state on S3",
-        _TEXT.format(ms=wire.ONE_WAY * 1000, mb=wire.RATE / 1e6, processors=os.cpu_count(), rounds=sizes.large),
+        _TEXT.format(
+            ms=wire.ONE_WAY * 1000,
+            mb=wire.RATE / 1e6,
+            one=" and ".join(f"{size >> 20} MiB" for size in sizes.apart),
+            alone=" and ".join(f"{size / wire.RATE:.2f}" for size in sizes.apart),
+            processors=os.cpu_count(),
+            rounds=sizes.large,
+        ),
         ("one call", "s", "middle half", "min to max", "rate, s3fs = 1", "middle half", "min to max", "processor s"),
         rows,
         goals,
@@ -102,20 +113,21 @@ def _bare(options: dict[str, Any]) -> Any:  # noqa: ANN401 - s3fs has no types
 
 
 @contextmanager
-def _served() -> Iterator[dict[str, Any]]:
-    """An empty bucket at the end of the wire, as the storage options that lead to it."""
-    with _program("benchmarks.server") as server, _program("benchmarks.wire", server) as near:
-        url = f"http://127.0.0.1:{int(near)}"
-        with urllib.request.urlopen(urllib.request.Request(f"{url}/{BUCKET}", method="PUT")):  # noqa: S310 - our own server
-            yield {"endpoint_url": url, "key": "any", "secret": "any", "client_kwargs": {"region_name": "us-east-1"}}
-
-
-@contextmanager
-def _program(name: str, *arguments: str) -> Iterator[str]:
-    """The port that the program prints; it ends with the with-block."""
-    command = [sys.executable, "-m", name, *arguments]
-    with subprocess.Popen(command, cwd=_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as program:
+def _served() -> Iterator[tuple[dict[str, Any], int]]:
+    """An empty bucket at the end of the wire: the storage options that lead to it, and the server's process."""
+    command = [sys.executable, "-m", "benchmarks.server"]
+    with subprocess.Popen(command, cwd=_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
         try:
-            yield program.stdout.readline().strip() if program.stdout else ""
+            url = f"http://127.0.0.1:{int(server.stdout.readline() if server.stdout else '')}"
+            with urllib.request.urlopen(urllib.request.Request(f"{url}/{BUCKET}", method="PUT")):  # noqa: S310 - our own server
+                region = {"region_name": "us-east-1"}
+                yield {"endpoint_url": url, "key": "any", "secret": "any", "client_kwargs": region}, server.pid
         finally:
-            program.kill()
+            server.kill()
+
+
+def _busy(pid: int) -> float:
+    """Seconds of the processor that a process took."""
+    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+        user, system = file.read().rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")

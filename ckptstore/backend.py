@@ -36,9 +36,9 @@ class Backend(Protocol):
     `create` means "unanswered": the object may or may not be there. All verbs may be called from several threads.
 
     One whose requests take long says so by an attribute `far = True`: what may happen at once is then asked at once.
-    One that can fill memory without a copy has a method `read_into(key, start, into)`: as `get`, into a writable buffer
-    of bytes, as far as the object goes; -> how many bytes that is. One that can replace an object on condition is
-    `Comparing`.
+    One that can fill memory as it reads has a method `read_into(key, start, *into)`: as `get`, into writable buffers of
+    bytes, one after the other, as far as the object goes; -> how many bytes that is. One that can replace an object on
+    condition is `Comparing`.
     """
 
     def create(self, key: str, data: Data) -> None:

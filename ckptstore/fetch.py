@@ -6,7 +6,7 @@ import io
 from bisect import bisect_right
 from collections import deque
 from functools import partial
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar
 
 from ckptstore import layout
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ckptstore.backend import Backend, Buffer
     from ckptstore.manifest import Manifest
 
-    ReadInto: TypeAlias = Callable[[str, int, memoryview], int]
+    ReadInto: TypeAlias = Callable[..., int]
 
 T = TypeVar("T")
 Place: TypeAlias = tuple[str, str, int, int]
@@ -30,7 +30,7 @@ Place: TypeAlias = tuple[str, str, int, int]
 _SPAN = 2 * 1024 * 1024  # bytes that are read at once, and that a thread takes at a time
 _FAR_SPAN = 32 * 1024 * 1024  # a pack is one request: a round trip takes as long as megabytes
 _FAR_RUN = 8 * 1024 * 1024  # the same for a stream, which holds several
-_FAR_THREADS = 8
+_FAR_THREADS = 10
 
 
 class Span(NamedTuple):
@@ -65,6 +65,7 @@ class Chunked:
         self._backend = backend
         self._manifest = manifest
         self._far = bool(getattr(backend, "far", False))
+        self._read_into: ReadInto | None = getattr(backend, "read_into", None)
 
     def read(self) -> bytes:
         """All of it."""
@@ -101,7 +102,7 @@ class Chunked:
         for offset, into in targets:
             for chunk, piece in self._pieces(offset, into):
                 pieces.setdefault(chunk, []).append(piece)
-        read_into = None if self._manifest.header.codecs else getattr(self._backend, "read_into", None)
+        read_into = None if self._manifest.header.codecs else self._read_into
         fill = self._fill_span if read_into is None else partial(self._fill_directly, read_into)
         deque(self._each(self.spans(pieces), lambda span: fill(span, pieces)), maxlen=0)
 
@@ -162,7 +163,11 @@ class Chunked:
         yield from self._unwrap(span, self._get(span))
 
     def _get(self, span: Span) -> memoryview:
-        return self._asked(span, lambda key: memoryview(self._backend.get(key, span.start, span.end)))
+        read_into = self._read_into
+        if read_into is None or not self._far:
+            return self._asked(span, lambda key: memoryview(self._backend.get(key, span.start, span.end)))
+        stored = memoryview(bytearray(span.end - span.start))  # `get` has what comes in memory twice
+        return stored[: self._asked(span, lambda key: read_into(key, span.start, stored))]
 
     def _asked(self, span: Span, ask: Callable[[str], T]) -> T:
         """What `ask` gives for the pack of `span`; `Gone`, or `CheckpointCorrupt` for a folder in its place."""
@@ -199,15 +204,30 @@ class Chunked:
 
         A copy into memory that nobody has touched yet takes half as long as the digest, and holds the interpreter.
         """
+        if not self._far:  # each is hashed while the processor still has it at hand
+            for chunk in span.chunks:
+                self._fill_chunks(read_into, Span.of([chunk]), pieces)
+        elif any(after.offset < chunk.offset + chunk.stored_size for chunk, after in pairwise(span.chunks)):
+            self._fill_span(span, pieces)  # nobody writes such a table
+        else:
+            self._fill_chunks(read_into, span, pieces)
+
+    def _fill_chunks(self, read_into: ReadInto, span: Span, pieces: Mapping[Chunk, list[Piece]]) -> None:
+        wholes: list[memoryview] = []
+        into: list[memoryview] = []
+        at = span.start
         for chunk in span.chunks:
-            fitting = (into for _, into in pieces[chunk] if len(into) == chunk.size)
-            whole = next(fitting, None) or memoryview(bytearray(chunk.size))
-            size = self._asked(span, partial(_at, read_into, chunk.offset, whole))
-            if size != chunk.size or identify(None, whole) != chunk.id:
+            fitting = [part for _, part in pieces[chunk] if len(part) == chunk.size]
+            wholes.append(fitting[0] if fitting else memoryview(bytearray(chunk.size)))
+            into += (memoryview(bytearray(chunk.offset - at)), wholes[-1])
+            at = chunk.offset + chunk.size
+        size = self._asked(span, lambda key: read_into(key, span.start, *into))
+        for chunk, whole in zip(span.chunks, wholes, strict=True):
+            if size < chunk.offset + chunk.size - span.start or identify(None, whole) != chunk.id:
                 raise _corrupt(self._key(span), f"chunk {chunk.id[:12]}: it is not what was written")
-            for start, into in pieces[chunk]:
-                if into is not whole:
-                    into[:] = whole[start : start + len(into)]
+            for start, part in pieces[chunk]:
+                if part is not whole:
+                    part[:] = whole[start : start + len(part)]
 
     def _pieces(self, offset: int, into: memoryview) -> Iterator[tuple[Chunk, Piece]]:
         """What of which chunks fills `into` from `offset` of the state on."""
@@ -218,10 +238,6 @@ class Chunked:
             if size:
                 yield chunk, Piece(start, into[:size])
             offset, into, index = offset + size, into[size:], index + 1
-
-
-def _at(read_into: ReadInto, start: int, into: memoryview, key: str) -> int:
-    return read_into(key, start, into)
 
 
 def _corrupt(key: str, what: str) -> CheckpointCorrupt:

@@ -19,7 +19,7 @@ import msgspec
 
 from ckptstore import layout
 from ckptstore.chunks import Chunk, Table, identify, names, wrap
-from ckptstore.cutting import Expected, cut, units
+from ckptstore.cutting import WINDOW, Expected, cut, units
 from ckptstore.errors import CheckpointError
 from ckptstore.fetch import Chunked
 from ckptstore.inline import Placed
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from ckptstore.manifest import Content
 
 NEAR, FAR = 64 * 1024 * 1024, 16 * 1024 * 1024  # bytes after which a pack is full: a file, a request
-UPLOADS = 6  # packs under way at once to where requests take long: of four a gigabyte took 1.3 times as long
+UPLOADS = 10  # packs under way at once to where requests take long: of four a gigabyte took 1.3 times as long
 SPARE = 3  # packs that a manifest may name beside one for each `FAR` bytes
 
 
@@ -132,7 +132,8 @@ class _Packs:
                 if not self._far:
                     self._create(self.names[-1], taken)
                     continue
-                waiting.append(uploads.begin(partial(self._create, self.names[-1], b"".join(taken))))
+                pack = [_kept(buffer) for buffer in taken]
+                waiting.append(uploads.begin(partial(self._create, self.names[-1], pack)))
                 if len(waiting) > UPLOADS:
                     waiting.pop(0)()
             for wait in waiting:
@@ -156,9 +157,15 @@ class _Packs:
         """How many bytes the last pack has room for."""
         return max(0, self._limit - self.sizes[-1]) if self.sizes else 0
 
-    def _create(self, name: str, data: Buffer | Iterator[Buffer]) -> None:
+    def _create(self, name: str, data: Iterable[Buffer]) -> None:
         with suppress(FileExistsError):  # nobody else has this name: sent twice below us, the first reply was lost
             self._history.backend.create(layout.pack(self._history.run, name), data)
+
+
+def _kept(buffer: Buffer) -> Buffer:
+    """`buffer`, to wait for its turn: a view of a window would keep all of that, of which the rest may be known."""
+    of_window = isinstance(buffer, memoryview) and memoryview(buffer.obj).nbytes <= 2 * WINDOW
+    return bytes(buffer) if of_window else buffer
 
 
 class _Writer:

@@ -13,7 +13,7 @@ from sealing import SETTINGS
 from small import small_chunks
 from spies import Spy
 
-from ckptstore import BackendError, fetch, packs
+from ckptstore import BackendError, CheckpointCorrupt, fetch, packs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,9 +25,19 @@ OTHERS = 6  # requests beside one for each full pack: a pack that is not full, c
 
 
 class Far(Spy):
-    """A backend that counts, and says that its requests take long."""
+    """A backend that counts, says that its requests take long, and fills memory."""
 
     far = True
+
+    def read_into(self, key: str, start: int, *into: memoryview) -> int:
+        """Get, and hand out."""
+        data = self.get(key, start, start + sum(map(len, into)))
+        at = 0
+        for view in into:
+            part = data[at : at + len(view)]
+            view[: len(part)] = part
+            at += len(view)
+        return len(data)
 
     def packs(self, verb: str) -> int:
         """How many of the requests of `verb` were for packs."""
@@ -273,3 +283,38 @@ def test_a_save_that_failed_costs_no_space(stream: bool, monkeypatch: pytest.Mon
     [manifest] = store.checkpoints("run")
     left = sum(len(data) for key, data in place.objects().items() if "/packs/" in key)
     assert left == manifest.stored_size
+
+
+def change_twice(state: bytearray, dice: random.Random) -> None:
+    """Leave chunks of three saves side by side, gaps in their packs, and one chunk thrice in the state."""
+    state[MIB : 3 * MIB] = dice.randbytes(2 * MIB)
+    state[9 * MIB : 11 * MIB] = state[3 * MIB : 5 * MIB] = bytes(2 * MIB)
+
+
+@pytest.mark.parametrize("codecs", ["plain", "zstd + fernet"])
+def test_a_load_puts_everything_into_its_place(codecs: str) -> None:
+    """What lies here and there in several packs, and what is several times in a state, is read where it belongs."""
+    place, dice = InMemory(), random.Random(9)
+    store, _ = far_store(place, **SETTINGS[codecs])
+    state = bytearray(dice.randbytes(20 * MIB))
+    for _ in range(3):
+        store.save("run", bytes(state))
+        change_twice(state, dice)
+    store.save("run", bytes(state))
+
+    assert far_store(place, **SETTINGS[codecs])[0].load("run") == state
+
+
+def test_a_load_in_place_finds_damage(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pack with one byte changed, or cut off anywhere, is damage to a load that fills memory."""
+    small_chunks(monkeypatch, threads=2)
+    place = InMemory()
+    store, _ = far_store(place)
+    store.save("run", random.Random(2).randbytes(3000))
+    pack = next(key for key in place.objects() if "/packs/" in key)
+    whole = place.objects()[pack]
+
+    for harmed in (b"", whole[:-1], whole[: len(whole) // 2], whole[:-1] + bytes([whole[-1] ^ 1])):
+        place.poke(pack, harmed)
+        with pytest.raises(CheckpointCorrupt, match="it is not what was written"):
+            far_store(place)[0].load("run")

@@ -13,16 +13,21 @@ from __future__ import annotations
 
 from contextlib import suppress
 from datetime import UTC
+from functools import partial
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from ckptstore.backend import Data, NotExclusiveError, ObjectInfo, buffers
+from ckptstore.backend import Data, NotExclusiveError, ObjectInfo
 from ckptstore_backends.base import PROBE, PROBE_TEXT, check_key, check_prefix, is_pack
 from ckptstore_backends.s3_errors import refused, reply
-from ckptstore_backends.s3_session import Session
+from ckptstore_backends.s3_session import Session, fill, read
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from ckptstore_backends.s3_session import Take
+
+T = TypeVar("T")
 
 BATCH = 1000  # keys in one DeleteObjects
 
@@ -66,9 +71,9 @@ class S3Backend:
         Exclusive, atomic, durable on return; `FileExistsError` for everyone but the first.
 
         That may be this very call, where its first reply was lost and the request sent again below us: whoever has to
-        know reads the object back, as a save does. One `bytes` object is sent as it is, anything else is copied.
+        know reads the object back, as a save does. What is large is sent as it lies in memory.
         """
-        path, body = self._prefix + check_key(key), b"".join(buffers(data))
+        path, body = self._prefix + check_key(key), self._session.body(data)
         if not self._single_writer:
             self._refuse_inexclusive()
             self._put("create", path, body, IfNoneMatch="*")  # of an empty body too: s3fs's touch() is unconditional
@@ -82,7 +87,7 @@ class S3Backend:
 
     def put(self, key: str, data: Data, *, durable: bool = True) -> None:  # noqa: ARG002 - all that is stored is durable
         """Atomic replacement."""
-        self._put("put", self._prefix + check_key(key), b"".join(buffers(data)))
+        self._put("put", self._prefix + check_key(key), self._session.body(data))
 
     def get(self, key: str, start: int | None = None, end: int | None = None) -> bytes:
         """The bytes, or a slice of them, by one request; `FileNotFoundError`."""
@@ -110,11 +115,17 @@ class S3Backend:
         """Replacement of the object whose ETag is `tag`, or of none, by one request; -> its ETag, None if refused."""
         condition = {"IfNoneMatch": "*"} if tag is None else {"IfMatch": tag}
         try:
-            answer = self._put("update", self._prefix + check_key(key), b"".join(buffers(data)), **condition)
+            answer = self._put("update", self._prefix + check_key(key), self._session.body(data), **condition)
         except (FileExistsError, FileNotFoundError):
             return None
         new: str = answer.get("ETag", NO_TAG)
         return new
+
+    def read_into(self, key: str, start: int, *into: memoryview) -> int:
+        """As `get`, by one request, into memory as it comes: how many bytes that were."""
+        end = start + sum(map(len, into))
+        found = self._fetch(self._prefix + check_key(key), start, end, partial(fill, start, into))
+        return found[1] if found else 0
 
     def list(self, prefix: str, after: str = "") -> Iterator[ObjectInfo]:
         """Objects whose key starts with `prefix` and is above `after`, in key order; pages of 1000, when reached."""
@@ -134,24 +145,31 @@ class S3Backend:
             for first in range(0, len(some), step):
                 self._delete(some[first : first + step])
 
-    def _put(self, verb: str, path: str, body: bytes, **params: object) -> dict[str, Any]:
+    def _put(self, verb: str, path: str, body: Any, **params: object) -> dict[str, Any]:  # noqa: ANN401 - bytes, or as them
         return self._session.call(verb, "put_object", path, Key=path, Body=body, size=len(body), **params)
 
     def _get(self, path: str, start: int, end: int | None) -> tuple[bytes, dict[str, Any]]:
+        found = self._fetch(path, start, end, read)
+        if found is None:
+            return b"", {}
+        answer, data = found
+        if "ContentRange" not in answer:  # the whole of it, whatever was asked for
+            return data[start:end], answer
+        return (data if end is None else data[: max(0, end - start)]), answer
+
+    def _fetch(self, path: str, start: int, end: int | None, take: Take[T]) -> tuple[dict[str, Any], T] | None:
+        """The answer to a GET of a slice, and what `take` makes of it; None where the object ends before."""
         params = {}
         if start or end is not None:
             # An empty range cannot be asked for, and whether the object exists must be known all the same.
             params["Range"] = f"bytes={start}-" if end is None else f"bytes={start}-{max(start, end - 1)}"
         try:
-            answer, data = self._session.fetch(path, **params)
+            return self._session.fetch(path, take, **params)
         except OSError as exc:
             answered = reply(exc)
             if params and answered and (answered.status == 416 or answered.code == "InvalidRange"):
-                return b"", {}  # it exists and ends before `start`
+                return None
             raise
-        if "ContentRange" not in answer:  # the whole of it, whatever was asked for
-            return data[start:end], answer
-        return (data if end is None else data[: max(0, end - start)]), answer
 
     def _list(self, prefix: str, after: str) -> Iterator[ObjectInfo]:
         last = after if after > prefix else ""

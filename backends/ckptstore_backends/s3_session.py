@@ -5,21 +5,34 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
+from collections import deque
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from ckptstore.backend import buffers
 from ckptstore_backends.base import is_pack
 from ckptstore_backends.s3_errors import failures, translated
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from typing import TypeAlias
+
+    from ckptstore.backend import Data
+
+    Take: TypeAlias = "Callable[[dict[str, Any]], Awaitable[T]]"
+
+T = TypeVar("T")
 
 CONFIG: dict[str, Any] = {
     "connect_timeout": 3,
     "read_timeout": 5,  # of silence; three attempts and what lies between them stay below 20 seconds
     "retries": {"mode": "standard", "total_max_attempts": 3},
+    "max_pool_connections": 16,  # botocore's 10 are what one save or load takes, and its small requests wait behind
 }
 """What botocore is told where the user says nothing; its and s3fs's own defaults ask a dead server for minutes."""
+
+LARGE = 1024 * 1024
+"""Bytes: what is smaller is sent in one piece, as botocore and aiohttp do it."""
 
 SLOWEST = 64 * 1024
 """Bytes per second: a body that comes or goes slower than that counts as stuck."""
@@ -61,6 +74,17 @@ class Session:
         url: str = self._fs().s3.meta.endpoint_url
         return url
 
+    def body(self, data: Data) -> Any:  # noqa: ANN401 - bytes, or what s3_body has
+        """`data` as the body of a PUT: what is large is not copied, and the calling thread takes its checksum."""
+        parts = list(buffers(data))
+        if sum(map(len, parts)) < LARGE:
+            return b"".join(parts)
+        from ckptstore_backends.s3_body import Body  # noqa: PLC0415 - heavy
+
+        body = Body(parts)
+        _ = body.crc32 if self.endpoint.startswith("https:") else body.sha256
+        return body
+
     def call(self, verb: str, method: str, key: str, *, size: int = 0, **params: object) -> dict[str, Any]:
         """Send one request for `verb` and return its answer; `size`: bytes that go with it. An `OSError` otherwise."""
         timeout, fs = self._patience + size / SLOWEST, self._fs()
@@ -70,13 +94,13 @@ class Session:
             raise translated(exc, verb, self.bucket, key) from exc
         return answer
 
-    def fetch(self, key: str, **params: object) -> tuple[dict[str, Any], bytes]:
-        """The answer to a GET of `key`, and its body; an `OSError` otherwise."""
+    def fetch(self, key: str, take: Take[T], **params: object) -> tuple[dict[str, Any], T]:
+        """The answer to a GET of `key`, and what `take` makes of its body; an `OSError` otherwise."""
         from fsspec.asyn import sync  # noqa: PLC0415 - heavy
 
         fs = self._fs()
         try:
-            fetched: Any = sync(fs.loop, _fetch, fs, self._patience, Bucket=self.bucket, Key=key, **params)
+            fetched: Any = sync(fs.loop, _fetch, fs, self._patience, take, Bucket=self.bucket, Key=key, **params)
         except failures() as exc:
             raise translated(exc, "get", self.bucket, key) from exc
         answer, body = fetched
@@ -105,7 +129,11 @@ class Session:
                 f"s3://{self.bucket}: s3fs or botocore refuse these storage_options: {exc}; an endpoint_url begins "
                 "with http:// or https://, and what is for botocore goes into config_kwargs or client_kwargs",
             ) from exc
+        from ckptstore_backends import s3_body  # noqa: PLC0415 - heavy
+
         events.register_first("needs-retry.s3.PutObject", _needs_retry)
+        events.register("before-call.s3.PutObject", s3_body.put_checksum)
+        events.register("choose-signer.s3.PutObject", s3_body.choose_signer)
         events.register_first("before-parameter-build.s3.PutObject", partial(_wait_for_upload, self._silence))
         events.register("before-send.s3.PutObject", _expect_nothing)
         return fs
@@ -122,23 +150,45 @@ def _config(given: object) -> dict[str, Any]:
     return given or {}
 
 
-async def _fetch(fs: Any, patience: float, **params: object) -> tuple[dict[str, Any], bytes]:  # noqa: ANN401 - s3fs has no types
+async def read(answer: dict[str, Any]) -> bytes:
+    """All of a body."""
+    data: bytes = await answer["Body"].read()
+    return data
+
+
+async def fill(start: int, into: Sequence[memoryview], answer: dict[str, Any]) -> int:
+    """A body into memory, a little at a time, as it comes; `start`: where that begins in the whole object."""
+    left, done = deque(view for view in into if len(view)), 0
+    skip = 0 if "ContentRange" in answer else start  # the whole of it, whatever was asked for
+    while data := await answer["Body"].read(LARGE):
+        came = memoryview(data)[skip:]
+        skip -= len(data) - len(came)
+        while left and len(came):
+            view = left.popleft()
+            size = min(len(view), len(came))
+            view[:size] = came[:size]
+            done, came = done + size, came[size:]
+            if size < len(view):
+                left.appendleft(view[size:])
+    return done
+
+
+async def _fetch(fs: Any, patience: float, take: Take[T], **params: object) -> tuple[dict[str, Any], T]:  # noqa: ANN401 - s3fs has no types
     """GET, once more where the body breaks off or is not what its checksum says: botocore retries only up to there."""
     answer = await fs._call_s3("get_object", **params)  # noqa: SLF001 - s3fs's own name for the coroutine of call_s3
     try:
-        return answer, await _body(answer, patience)
+        return answer, await _taken(answer, patience, take)
     except failures():
         answer = await fs._call_s3("get_object", **params)  # noqa: SLF001 - as above
-    return answer, await _body(answer, patience)
+    return answer, await _taken(answer, patience, take)
 
 
-async def _body(answer: dict[str, Any], patience: float) -> bytes:
+async def _taken(answer: dict[str, Any], patience: float, take: Take[T]) -> T:
     try:
         async with asyncio.timeout(patience + answer.get("ContentLength", 0) / SLOWEST):
-            data: bytes = await answer["Body"].read()
+            return await take(answer)
     finally:
         answer["Body"].close()
-    return data
 
 
 def _needs_retry(caught_exception: Exception | None, request_dict: dict[str, Any], **_: object) -> bool | None:

@@ -45,6 +45,9 @@ class GetTests(Helpers[B]):
             into = bytearray(size)
             assert read_into("run/packs/1", start, memoryview(into)) == len(b"0123456789"[start : start + size])
             assert into.rstrip(b"\0") == b"0123456789"[start : start + size]
+        parts = [bytearray(size) for size in (2, 0, 3, 9, 1)]
+        assert read_into("run/packs/1", 1, *[memoryview(part) for part in parts]) == 9
+        assert parts == [b"12", b"", b"345", b"6789\0\0\0\0\0", b"\0"]
         with pytest.raises(FileNotFoundError):
             read_into("run/packs/2", 0, memoryview(bytearray(1)))
 

@@ -37,7 +37,7 @@ def no_fence(patch: Patch, /) -> None:
     """A save continues from whatever is the newest, also that of a stale copy of the job."""
 
     def unfenced(past: History, position: Position, _after: object) -> Content | None:
-        position.move(past.find().head)
+        position.move(past.find().head, None)
         return position.base
 
     patch.setattr(saving, "find_base", unfenced)

@@ -40,7 +40,7 @@ class Waits:
         from aiobotocore.endpoint import AioEndpoint  # noqa: PLC0415 - optional
 
         self.begin()
-        body, respond = s3_session._body, AioEndpoint._get_response
+        taken, respond = s3_session._taken, AioEndpoint._get_response
 
         async def sleep(_: object, seconds: float) -> None:
             _current.get().seconds += seconds
@@ -50,16 +50,16 @@ class Waits:
             _note_silence(exc)
             return answer, exc
 
-        async def read(*args: Any) -> bytes:  # noqa: ANN401 - botocore's own
+        async def read(*args: Any) -> Any:  # noqa: ANN401 - what is made of a body
             try:
-                return await body(*args)
+                return await taken(*args)
             except Exception as exc:
                 _note_silence(exc)
                 raise
 
         patch.setattr(AioEndpoint, "_sleep", sleep)
         patch.setattr(AioEndpoint, "_get_response", answered)
-        patch.setattr(s3_session, "_body", read)
+        patch.setattr(s3_session, "_taken", read)
         for name in ("call", "fetch"):
             patch.setattr(Session, name, self._noted(getattr(Session, name)))
 
