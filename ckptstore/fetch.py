@@ -65,7 +65,6 @@ class Chunked:
         self._backend = backend
         self._manifest = manifest
         self._far = bool(getattr(backend, "far", False))
-        self._read_into: ReadInto | None = getattr(backend, "read_into", None)
 
     def read(self) -> bytes:
         """All of it."""
@@ -102,7 +101,7 @@ class Chunked:
         for offset, into in targets:
             for chunk, piece in self._pieces(offset, into):
                 pieces.setdefault(chunk, []).append(piece)
-        read_into = None if self._manifest.header.codecs else self._read_into
+        read_into = None if self._manifest.header.codecs else getattr(self._backend, "read_into", None)
         fill = self._fill_span if read_into is None else partial(self._fill_directly, read_into)
         deque(self._each(self.spans(pieces), lambda span: fill(span, pieces)), maxlen=0)
 
@@ -163,11 +162,7 @@ class Chunked:
         yield from self._unwrap(span, self._get(span))
 
     def _get(self, span: Span) -> memoryview:
-        read_into = self._read_into
-        if read_into is None or not self._far:
-            return self._asked(span, lambda key: memoryview(self._backend.get(key, span.start, span.end)))
-        stored = memoryview(bytearray(span.end - span.start))  # `get` has what comes in memory twice
-        return stored[: self._asked(span, lambda key: read_into(key, span.start, stored))]
+        return self._asked(span, lambda key: memoryview(self._backend.get(key, span.start, span.end)))
 
     def _asked(self, span: Span, ask: Callable[[str], T]) -> T:
         """What `ask` gives for the pack of `span`; `Gone`, or `CheckpointCorrupt` for a folder in its place."""

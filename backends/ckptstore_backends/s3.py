@@ -11,6 +11,7 @@ which fewer servers honour: an update of the probe with a tag that no object has
 
 from __future__ import annotations
 
+import io
 from contextlib import suppress
 from datetime import UTC
 from functools import partial
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ckptstore.backend import Data, NotExclusiveError, ObjectInfo
 from ckptstore_backends.base import PROBE, PROBE_TEXT, check_key, check_prefix, is_pack
 from ckptstore_backends.s3_errors import refused, reply
-from ckptstore_backends.s3_session import Session, fill, read
+from ckptstore_backends.s3_session import LARGE, Session, fill, read
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 BATCH = 1000  # keys in one DeleteObjects
+ROOM = 64 * 1024 * 1024  # bytes that are made room for before it is known how many come
 
 _exclusive: dict[tuple[str, str], bool] = {}
 """(endpoint, bucket) -> whether the server honours If-None-Match: a fact about the server, so a fork may inherit it."""
@@ -91,6 +93,11 @@ class S3Backend:
 
     def get(self, key: str, start: int | None = None, end: int | None = None) -> bytes:
         """The bytes, or a slice of them, by one request; `FileNotFoundError`."""
+        if end is not None and LARGE <= end - (start or 0) <= ROOM:
+            buffer = io.BytesIO(bytes(end - (start or 0)))  # filled and handed on without a copy: aiohttp joins one
+            with buffer.getbuffer() as view:
+                size = self.read_into(key, start or 0, view)
+            return buffer.getvalue()[:size]
         return self._get(self._prefix + check_key(key), start or 0, end)[0]
 
     def compares(self) -> bool:

@@ -132,6 +132,17 @@ def test_a_body_is_a_file_to_botocore() -> None:
     assert (body.seek(0), body.seek(7, 1), body.read(LARGE)) == (0, 7, DATA[7 : LARGE + 7])
 
 
+def test_a_large_slice_is_what_a_slice_is(bucket: Bucket) -> None:
+    """A slice of megabytes, which has room made for it, is as long as the object goes, and empty behind its end."""
+    backend = S3Backend(bucket.name, storage_options=bucket.options())
+    bucket.poke("run/1", DATA)
+
+    for start, end in ((0, 3 * LARGE), (5, LARGE + 5), (2 * LARGE, 4 * LARGE), (3 * LARGE, 5 * LARGE), (0, 1 << 40)):
+        assert backend.get("run/1", start, end) == DATA[start:end]
+    with pytest.raises(FileNotFoundError):
+        backend.get("run/2", 0, LARGE)
+
+
 class Arriving:
     """The body of an answer, which comes in pieces of `size`."""
 
