@@ -148,6 +148,18 @@ def test_a_power_cut_finds_trust_in_others(
         try_each(tmp_path, lambda turn: (*FEW, killed(verb, turn), does(*then)), keep, limit=50)
 
 
+@pytest.mark.parametrize("bug", [unsynced.sync_tried_again, unsynced.folder_sync_may_fail])
+@pytest.mark.parametrize("verb", ["save", "save large"])
+def test_a_power_cut_finds_trust_in_a_failed_sync(
+    bug: Bug, verb: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a sync that has failed does not fail the save, of a pack as well, a power cut breaks a promise."""
+    bug(monkeypatch)
+
+    with pytest.raises(AssertionError, match=FOUND):
+        try_each(tmp_path, lambda turn: (*FEW, failing(verb, turn, errno.EIO)), limit=50)
+
+
 def test_random_machines_survive() -> None:
     """What the long form does, for a few machines."""
     assert sum(power_cuts.run(seed, 0) for seed in range(4)) > 4

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from stat import S_ISDIR
 from typing import TYPE_CHECKING
@@ -55,6 +56,30 @@ def file_sync_too_late(patch: Patch, /) -> None:
 
     no_file_sync(patch)
     patch.setattr(LocalBackend, "_claim", late)
+
+
+def sync_tried_again(patch: Patch, /) -> None:
+    """A sync of bytes that fails is tried again on the same file, whose pages the system takes for clean by then."""
+    sync = files.sync
+
+    def again(fd: int) -> None:
+        try:
+            sync(fd)
+        except OSError:
+            sync(fd)
+
+    patch.setattr(files, "sync", again)
+
+
+def folder_sync_may_fail(patch: Patch, /) -> None:
+    """A checkpoint whose folder could not be synced is acknowledged all the same."""
+    sync = files.sync_folder
+
+    def careless(fd: int) -> None:
+        with contextlib.suppress(OSError):
+            sync(fd)
+
+    patch.setattr(files, "sync_folder", careless)
 
 
 def way_not_synced(patch: Patch, /) -> None:
