@@ -24,7 +24,8 @@ def template(names: Sequence[str], end: bytes) -> list[bytes]:
 def fill(template: list[bytes], fields: msgspec.Struct) -> bytes:
     """One field a line: the encoder ends each value with a line end, and a value in JSON holds none."""
     parts = template.copy()
-    parts[1::2] = _encode_lines(_astuple(fields)).split(b"\n")  # nothing behind the last, so behind `end`
+    values = [*_astuple(fields)]  # a list: of any other iterable msgspec 0.22 leaks the iterator
+    parts[1::2] = _encode_lines(values).split(b"\n")  # nothing behind the last, so behind `end`
     return b"".join(parts)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -241,3 +242,18 @@ def test_where_requests_take_long_the_hint_and_the_removal_are_one_round_trip() 
     assert far.met == 2
     assert store.load("run") == 2
     assert [record.number for record in store.checkpoints("run")] == [2]
+
+
+def test_nothing_stays_in_memory_of_what_was_saved_and_loaded() -> None:
+    """A job may save and load without end: a thousand times leave no objects behind."""
+    store = open_store(InMemory(), retention=1)
+
+    def work(times: int) -> int:
+        for step in range(times):
+            store.save("run", {"step": step})
+            store.load("run")
+        gc.collect()
+        return len(gc.get_objects())
+
+    before = work(100)
+    assert work(1000) < before + 100
