@@ -62,6 +62,7 @@ class Session:
             **storage_options,
             "config_kwargs": config,
         }
+        self._joins = "http_session_cls" in config  # which may not be aiohttp's
         self._silence = config["read_timeout"]
         # Seconds, and far above what the attempts take: only a stuck body, or a lookup of a name, gets there.
         self._patience = 10 * sum(config[name] or 60 for name in ("connect_timeout", "read_timeout"))
@@ -77,7 +78,7 @@ class Session:
     def body(self, data: Data) -> Any:  # noqa: ANN401 - bytes, or what s3_body has
         """`data` as the body of a PUT: what is large is not copied, and the calling thread takes its checksum."""
         parts = list(buffers(data))
-        if sum(map(len, parts)) < LARGE:
+        if self._joins or sum(map(len, parts)) < LARGE:
             return b"".join(parts)
         from ckptstore_backends.s3_body import Body  # noqa: PLC0415 - heavy
 

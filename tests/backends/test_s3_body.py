@@ -15,6 +15,7 @@ import pytest
 pytest.importorskip("s3fs")
 pytest.importorskip("moto.server")
 
+from aiobotocore.httpsession import AIOHTTPSession
 from botocore import UNSIGNED
 
 from ckptstore_backends.s3 import S3Backend
@@ -57,6 +58,17 @@ def test_a_large_body_arrives(bucket: Bucket) -> None:
 
     assert bucket.peek("run/1") == bucket.peek("run/2") == DATA
     assert all(isinstance(request.body, Body) for request in sent)
+
+
+def test_another_client_gets_bytes(bucket: Bucket) -> None:
+    """Where the caller names the class that sends requests, which may be httpx's, a large body is bytes."""
+    backend = S3Backend(bucket.name, storage_options=bucket.options(http_session_cls=AIOHTTPSession))
+
+    with requests(backend) as sent:
+        backend.put("run/1", PARTS)
+
+    assert bucket.peek("run/1") == DATA
+    assert not any(isinstance(request.body, Body) for request in sent)
 
 
 @pytest.mark.parametrize("fault", ["reset before", "reset after", "503 SlowDown"])
