@@ -13,6 +13,7 @@ import statistics
 import sys
 import time
 from contextlib import AbstractContextManager, closing, contextmanager
+from hashlib import sha256
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,7 @@ _KEPT = 5
 
 RAW = "raw: O_TMPFILE, fsync, link, fsync of the folder"
 RAW_KEEPING = f"raw, and unlink of the file {_KEPT} before"
+PROVEN = "raw, with a digest, a look at the one before and a hint"
 NAMED = "raw, with a named temporary file"
 OURS = "ckptstore"
 OURS_KEEPING = f"ckptstore, retention={_KEPT}"
@@ -46,15 +48,45 @@ def raw(folder: str) -> Iterator[Save]:
         data = json.dumps(state).encode()
         at = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         try:
-            fd = os.open(".", os.O_TMPFILE | os.O_RDWR, 0o666, dir_fd=at)
-            try:
-                os.write(fd, data)
-                os.fsync(fd)
-                # Without a folder given CPython calls link(), which does not follow /proc's link.
-                os.link(f"/proc/self/fd/{fd}", f"{number:012}.json", src_dir_fd=at, dst_dir_fd=at, follow_symlinks=True)
-            finally:
+            _appear(at, f"{number:012}.json", data)
+        finally:
+            os.close(at)
+
+    yield save
+
+
+def _appear(at: int, name: str, data: bytes) -> None:
+    fd = os.open(".", os.O_TMPFILE | os.O_RDWR, 0o666, dir_fd=at)
+    try:
+        os.write(fd, data)
+        os.fsync(fd)
+        # Without a folder given CPython calls link(), which does not follow /proc's link.
+        os.link(f"/proc/self/fd/{fd}", name, src_dir_fd=at, dst_dir_fd=at, follow_symlinks=True)
+    finally:
+        os.close(fd)
+    os.fsync(at)
+
+
+@contextmanager
+def proven(folder: str) -> Iterator[Save]:
+    """The same with what it takes to check a state, to prove it and to find it again, and nothing else."""
+    state, numbers = sample.state(), count(1)
+
+    def save() -> None:
+        state["step"] = number = next(numbers)
+        data = json.dumps(state).encode()
+        data = b'{"sha256": "%b", "state": %b}' % (sha256(data).hexdigest().encode(), data)
+        at = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            _appear(at, f"{number:012}.json", data)
+            if number > 1:
+                fd = os.open(f"{number - 1:012}.json", os.O_RDONLY, dir_fd=at)
+                os.read(fd, 256)
                 os.close(fd)
-            os.fsync(at)
+            fd = os.open("latest.json", os.O_WRONLY | os.O_CREAT, dir_fd=at)
+            os.pwrite(fd, data, 0)
+            os.ftruncate(fd, len(data))
+            os.close(fd)
         finally:
             os.close(at)
 
@@ -133,7 +165,7 @@ def sqlite(folder: str) -> Iterator[Save]:
         yield save
 
 
-PLAIN: dict[str, Contestant] = {RAW: raw, OURS: _ours(None), NAMED: named, SQLITE: sqlite}
+PLAIN: dict[str, Contestant] = {RAW: raw, OURS: _ours(None), PROVEN: proven, NAMED: named, SQLITE: sqlite}
 KEEPING: dict[str, Contestant] = {RAW: raw, OURS_KEEPING: _ours(_KEPT), RAW_KEEPING: raw_keeping}
 _ALL = {**PLAIN, **KEEPING}
 

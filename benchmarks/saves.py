@@ -25,8 +25,9 @@ _HEADER = ("one save", "ms", _HALF, _ENDS, "rate, raw = 1", _HALF, _ENDS, "proce
 _PLAIN = """\
 {size} bytes of JSON with {leaves} leaves; every save is kept. {rounds} rounds, {saves} saves a turn. A rate is the time
 of the raw sequence by the time of the contestant, in the same round. Syncs: fsync and fdatasync as strace counts them,
-of {traced} saves after the first {warm}. For information: the named file and SQLite. Beside them a nameless file opened
-in {before:.0f} µs before the rounds, in {after:.0f} µs after them{slow}."""
+of {traced} saves after the first {warm}. For information: the same with the least that a save does besides, the named
+file, and SQLite. Beside them a nameless file opened in {before:.0f} µs before the rounds, in {after:.0f} µs after
+them{slow}."""
 _SLOW = 20e-6  # 2 to 12 µs on a disk at rest, up to 400 after many deletes
 _KEEPING = """\
 The same, for information, where each save removes an old one: no syncs more, but more for each of them to write, and on
