@@ -31,6 +31,7 @@ class Ghost:
         self.deleted: set[int] = set()
         self.violation: str | None = None
         self.trace: list[str] = []
+        self.readers: dict[str, set[int]] = {}  # who looks for the newest, and what that was since it began
 
     def standing(self) -> dict[int, Manifest]:
         """The legitimate checkpoints that are in their slots."""
@@ -45,7 +46,14 @@ class Ghost:
         return number in self.deleted or (len(self.used) - number >= self.keep and number not in self.pins)
 
     def watch(self, actor: str, name: str, key: str, do: Callable[[], T]) -> T:
-        """Carry out one call and hold the store against the promises."""
+        """Carry out one call, hold the store against the promises, and note what is the newest now."""
+        try:
+            return self._watch(actor, name, key, do)
+        finally:
+            for seen in self.readers.values():
+                seen.add(self.newest())
+
+    def _watch(self, actor: str, name: str, key: str, do: Callable[[], T]) -> T:
         self.trace.append(f"{actor}: {name} {key}")
         kind = layout.parse(RUN, key).kind
         if name in {"get", "list"} or kind == "hint":
