@@ -80,7 +80,7 @@ PLANTED: dict[Callable[[pytest.MonkeyPatch], None], int] = {
     doubts_forgotten: 3,
     packs_stay: 1,
     no_readback: 3,
-    losers_clean_up: 7,
+    losers_clean_up: 1,
     patient: 1,
     tireless: 1,
 }
