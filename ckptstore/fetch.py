@@ -30,7 +30,7 @@ Place: TypeAlias = tuple[str, str, int, int]
 _SPAN = 2 * 1024 * 1024  # bytes that are read at once, and that a thread takes at a time
 _FAR_SPAN = 32 * 1024 * 1024  # a pack is one request: a round trip takes as long as megabytes
 _FAR_RUN = 8 * 1024 * 1024  # the same for a stream, which holds several
-_FAR_THREADS = 10
+_FAR_THREADS = 14
 
 
 class Span(NamedTuple):
