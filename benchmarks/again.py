@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -17,8 +16,10 @@ if TYPE_CHECKING:
 
     from benchmarks.rounds import Call, Turn
     from benchmarks.sizes import Sizes
+    from ckptstore import CheckpointStore
 
 _FULL = "all of it, the first save"
+_FRESH = "1 % changed in one stretch, by a store that has not saved it before"
 _ONE, _TEN, _FRONT = "1 % changed in one stretch", "0.1 % changed in ten places", "1000 bytes inserted at the front"
 _CHANGES: dict[str, Callable[[bytes], bytes]] = {
     _ONE: partial(bulk.changed, stretches=1),
@@ -27,7 +28,8 @@ _CHANGES: dict[str, Callable[[bytes], bytes]] = {
 }
 _TEXT = """\
 {size} MiB, half random, half JSON text, saved as the successor of a checkpoint that is nearly the same: only the chunks
-that this lacks are stored. Each turn begins with the same first checkpoint. {rounds} rounds."""
+that this lacks are stored. The store is the one that made that checkpoint, and knows its chunks by fingerprints; one
+that did not, as after a restart, takes the digest of each. {rounds} rounds."""
 
 
 def measure(folder: str, path: str, sizes: Sizes) -> Section:
@@ -54,30 +56,32 @@ def measure(folder: str, path: str, sizes: Sizes) -> Section:
 
 
 class _Race:
-    """Saves by stores of one kind; `stored` says how many bytes each left in packs."""
+    """Saves by stores of one kind; `stored` says how many bytes each left in packs that were new."""
 
     def __init__(self, folder: str, path: str, codecs: str) -> None:
         self.stored: dict[str, int] = {}
         self._folder, self._path, self._codecs = folder, path, codecs
-        self._first = os.path.join(folder, f"first, {codecs}")
-        open_store(self._first, codecs).save("run", bulk.read(path))
 
     def contestants(self) -> dict[str, Callable[[], Call]]:
         """The first save, and one of each change."""
         changes = {name: partial(self._changed, name, change) for name, change in _CHANGES.items()}
-        return {_FULL: self._full, **changes}
+        return {_FULL: self._full, **changes, _FRESH: partial(self._changed, _FRESH, _CHANGES[_ONE])}
 
     def _full(self) -> Call:
-        return partial(self._save, _FULL, bulk.fresh(self._folder), bulk.read(self._path))
+        place = bulk.fresh(self._folder)
+        return partial(self._save, _FULL, place, open_store(place, self._codecs), bulk.read(self._path))
 
     def _changed(self, name: str, change: Callable[[bytes], bytes]) -> Call:
         place = bulk.fresh(self._folder)
-        shutil.copytree(self._first, place, copy_function=os.link, dirs_exist_ok=True)
+        store = open_store(place, self._codecs)
+        store.save("run", bulk.read(self._path))
         os.sync()
-        return partial(self._save, name, place, change(bulk.read(self._path)))
+        if name == _FRESH:
+            store = open_store(place, self._codecs)
+        return partial(self._save, name, place, store, change(bulk.read(self._path)))
 
-    def _save(self, name: str, place: str, data: bytes) -> None:
-        saved = open_store(place, self._codecs).save("run", data)
+    def _save(self, name: str, place: str, store: CheckpointStore, data: bytes) -> None:
+        saved = store.save("run", data)
         with os.scandir(os.path.join(place, "run", "packs")) as packs:
             new = f"{saved.number:012}-"
             self.stored[name] = sum(entry.stat().st_size for entry in packs if entry.name.startswith(new))

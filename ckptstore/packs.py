@@ -22,6 +22,7 @@ from ckptstore.chunks import Chunk, Table, identify, names, wrap
 from ckptstore.cutting import WINDOW, Expected, cut, units
 from ckptstore.errors import CheckpointError
 from ckptstore.fetch import Chunked
+from ckptstore.fingerprints import Fingerprints
 from ckptstore.inline import Placed
 from ckptstore.manifest import Manifest, new_id
 from ckptstore.pool import THREADS, Pool
@@ -52,16 +53,18 @@ def write(
     base: Content | None,
     parts: Iterable[AnyPart],
     again: Callable[[int, int], Buffer] | None = None,
+    prints: Fingerprints | None = None,
 ) -> Placed:
     """
     The state that `parts` make, in packs that are durable on return and aim at the number behind `base`.
 
-    `again` gives so many bytes from an offset once more; without it they are read back where they are needed.
+    `again` gives so many bytes from an offset once more; without it they are read back where they are needed. `prints`
+    are of the save before, and of this one afterwards.
     """
     number = layout.above(history.run, base.number if base else 0)
     old = _Old.of(history, base)
     packs = _Packs(history, number)
-    return _Writer(history, old, packs).write(parts, again)
+    return _Writer(history, old, packs, prints or Fingerprints()).write(parts, again)
 
 
 class _Old:
@@ -171,11 +174,13 @@ def _kept(buffer: Buffer) -> Buffer:
 class _Writer:
     """One state on its way into packs."""
 
-    def __init__(self, history: History, old: _Old, packs: _Packs) -> None:
+    def __init__(self, history: History, old: _Old, packs: _Packs, prints: Fingerprints) -> None:
         self._codecs = history.codecs
         self._key = history.codecs.keys.newest if history.codecs.keys else None
         self._old = old
         self._packs = packs
+        self._prints = prints
+        self._ids: dict[bytes, str] = {}  # by fingerprint, of this state
         self._claims: dict[str, object] = {}
         self._order: list[tuple[str, int]] = []  # id and size of each chunk of the state
         before = old.source.table.chunks if old.source else ()
@@ -188,16 +193,25 @@ class _Writer:
         with Pool(THREADS if len(first) > 1 else 0) as pool:  # for one unit a thread costs more than it saves
             prepared = pool.in_order(self._prepare, chain(first, coming), ahead=2 * THREADS)
             self._packs.write(chain(self._new(prepared), self._moved(pool, again)))
+        self._prints.ids = self._ids
         return self._placed()
 
     def _prepare(self, unit: list[Buffer]) -> list[_Prepared]:
         return [self._prepare_one(piece) for piece in unit]
 
     def _prepare_one(self, piece: Buffer) -> _Prepared:
-        identity = identify(self._key, piece)
+        identity = self._identify(piece)
         me = object()  # of two threads with equal pieces, one stores it
         known = identity in self._old.chunks or self._claims.setdefault(identity, me) is not me
         return _Prepared(identity, len(piece), None if known else wrap(self._codecs, piece))
+
+    def _identify(self, piece: Buffer) -> str:
+        """The id of `piece`: by its fingerprint where that is of a chunk of the save before, else by its digest."""
+        fingerprint = self._prints.of(piece)
+        known = self._prints.ids.get(fingerprint)
+        identity = known if known is not None and known in self._old.chunks else identify(self._key, piece)
+        self._ids[fingerprint] = identity
+        return identity
 
     def _new(self, prepared: Iterable[list[_Prepared]]) -> Iterator[tuple[str, Buffer]]:
         at = 0

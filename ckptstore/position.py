@@ -7,6 +7,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from ckptstore.commit import Doubts
+from ckptstore.fingerprints import Fingerprints
 from ckptstore.manifest import Manifest
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ class Position:
         self.seen: Seen | None = None  # of the hint; None: nothing that could be known
         self.moves = 0  # how often `base` was set
         self.doubts = Doubts()
+        self.prints = Fingerprints()
         self.survey: Survey | None = None  # what the last prune of a save left; None: list again
 
     def move(self, base: Content | None, seen: Seen | None) -> None:
@@ -48,7 +50,7 @@ class Position:
     def forget(self) -> None:
         """As if the run had never been touched."""
         self.known, self.base, self.seen, self.moves = False, None, None, self.moves + 1
-        self.doubts, self.survey = Doubts(), None
+        self.doubts, self.survey, self.prints = Doubts(), None, Fingerprints()
 
 
 class Positions:

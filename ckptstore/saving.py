@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from ckptstore.backend import Buffer
-    from ckptstore.commit import Doubts
     from ckptstore.cutting import AnyPart
+    from ckptstore.fingerprints import Fingerprints
     from ckptstore.history import History
     from ckptstore.manifest import Content
     from ckptstore.position import Position
@@ -62,7 +62,7 @@ def save_behind(
         survey, position.survey = position.survey, None  # a save that fails leaves packs: the next one lists them
         while committed is None:
             try:
-                committed = _commit(history, base, draft, position.doubts, pointer)
+                committed = _commit(history, base, draft, position, pointer)
             except Landed as landed:
                 base = landed.manifest
                 if isinstance(draft.state, Placed):  # its packs aim at a number that is taken
@@ -86,14 +86,14 @@ def _overtaken(history: History, landed: Manifest) -> CheckpointConflict:
 
 
 def _commit(
-    history: History, base: Content | None, draft: Draft, doubts: Doubts, pointer: Pointer
+    history: History, base: Content | None, draft: Draft, position: Position, pointer: Pointer
 ) -> tuple[Manifest, bytes]:
-    placed = _place(history, base, draft)
+    placed = _place(history, base, draft, position.prints)
 
     def encode(write_id: str) -> tuple[Manifest, bytes]:
         return _encode(history, base, write_id, draft, placed)
 
-    return claim(history, base, encode, doubts, pointer)
+    return claim(history, base, encode, position.doubts, pointer)
 
 
 def find_base(history: History, position: Position, after: Checkpoint | int | None) -> Content | None:
@@ -129,7 +129,7 @@ def _after(history: History, position: Position, after: Checkpoint | int) -> Con
     return base
 
 
-def _place(history: History, base: Content | None, draft: Draft) -> Placed:
+def _place(history: History, base: Content | None, draft: Draft, prints: Fingerprints) -> Placed:
     """The state's bytes ready to be named: inside the manifest, or durable in packs."""
     state = draft.state
     if isinstance(state, Placed):
@@ -139,13 +139,14 @@ def _place(history: History, base: Content | None, draft: Draft) -> Placed:
         placed = place(whole, history.codecs, is_json=draft.serializer.name == "json")
         if placed is not None:
             return placed
-    return pack(history, base, state.parts, partial(stretch, state))
+    return pack(history, base, state.parts, prints, partial(stretch, state))
 
 
 def pack(
     history: History,
     base: Content | None,
     parts: Iterable[AnyPart],
+    prints: Fingerprints,
     again: Callable[[int, int], Buffer] | None = None,
 ) -> Placed:
     """
@@ -156,7 +157,7 @@ def pack(
     from ckptstore import packs  # noqa: PLC0415 - few states are large
 
     try:
-        return packs.write(history, base, parts, again)
+        return packs.write(history, base, parts, again, prints)
     except (Gone, CheckpointCorrupt) as exc:
         if not isinstance(base, Manifest) or not history.stands(base):
             raise conflict(history.run, base.number if base else 0, None) from exc

@@ -53,7 +53,7 @@ class Stream(NamedTuple):
         def store(blocks: Iterator[bytes]) -> Callable[[], Checkpoint]:
             try:
                 with translated(self.history.run):
-                    placed = saving.pack(self.history, base, [blocks])
+                    placed = saving.pack(self.history, base, [blocks], self.position.prints)
             except BaseException:
                 self.position.survey = None  # its packs stay: the next save lists them
                 raise

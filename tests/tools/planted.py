@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ckptstore.commit import Doubts
     from ckptstore.manifest import Content
     from ckptstore.pointer import Pointer
+    from ckptstore.position import Position
     from ckptstore.retention import Decision
 
     Patch = pytest.MonkeyPatch
@@ -202,11 +203,11 @@ def losers_clean_up(patch: Patch, /) -> None:
     written = saving._commit
 
     def tidy(
-        past: History, base: Content | None, draft: saving.Draft, doubts: Doubts, pointer: Pointer
+        past: History, base: Content | None, draft: saving.Draft, position: Position, pointer: Pointer
     ) -> tuple[Manifest, bytes]:
         before = {info.key for info in past.backend.list(f"{past.run}/packs/")}
         try:
-            return written(past, base, draft, doubts, pointer)
+            return written(past, base, draft, position, pointer)
         except (CheckpointConflict, BackendError):
             aim = f"{past.run}/packs/{(base.number if base else 0) + 1:012}"
             mine = {info.key for info in past.backend.list(aim)} - before
