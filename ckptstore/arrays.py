@@ -30,7 +30,7 @@ _HEAD = {"dtype", "shape", "order"}
 _WHOLE = _HEAD | {"data"}
 _STRUCTURED = {"names", "formats", "offsets", "itemsize", "aligned"}
 # Not O: an object in an array is a pointer, and bytes from a file must never become one.
-_SIMPLE = re.compile(r"[<>|][biufcmMSUV][0-9]{1,10}(\[[0-9]*[A-Za-z]+\])?")
+_SIMPLE = r"[<>|][biufcmMSUV][0-9]{1,10}(\[[0-9]*[A-Za-z]+\])?"
 
 
 def is_array(kind: type) -> bool:
@@ -144,7 +144,7 @@ def _dtype_out(dtype: np.dtype[Any]) -> object:
         base, shape = dtype.subdtype
         return [_dtype_out(base), list(shape)]
     if dtype.fields is None or dtype.kind != "V":
-        if not _SIMPLE.fullmatch(dtype.str) or sys.modules["numpy"].dtype(dtype.str) != dtype:
+        if not re.fullmatch(_SIMPLE, dtype.str) or sys.modules["numpy"].dtype(dtype.str) != dtype:
             raise TypeError(f"a numpy array of dtype {dtype} cannot be stored: store its .tolist()")
         return dtype.str
     if dtype.type.__name__ != "void":
@@ -165,7 +165,7 @@ def _dtype_out(dtype: np.dtype[Any]) -> object:
 
 
 def _dtype_in(value: Any, np: Any) -> Any:  # noqa: ANN401 - from the module, imported late, a dtype
-    if type(value) is str and _SIMPLE.fullmatch(value):
+    if type(value) is str and re.fullmatch(_SIMPLE, value):
         dtype = np.dtype(value)
         if dtype.str == value:
             return dtype

@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from itertools import groupby, islice, takewhile
 from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
+
 from ckptstore import layout
 from ckptstore.backend import as_comparing
 from ckptstore.codecs import PLAIN, Codecs
@@ -37,7 +39,7 @@ class Hint(NamedTuple):
     tag: str | None
 
 
-class Seen(NamedTuple):
+class Seen(msgspec.Struct, frozen=True):
     """
     The tag of the hint at an instant. `proves`: it was that while the slot behind the base had never been used.
 
@@ -60,7 +62,7 @@ class Found(NamedTuple):
     seen: Seen | None = None
 
 
-class Standing(NamedTuple):
+class Standing(msgspec.Struct, frozen=True):
     """A checkpoint that counts (or the damage in its place), and whether its slot is the head."""
 
     content: Manifest | Damaged

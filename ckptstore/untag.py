@@ -24,8 +24,8 @@ TYPED = b'{"$typed":['
 LARGE = 1024 * 1024  # bytes: above, the collector's passes over what is being read take as long as reading it
 
 _COLLISIONS = 1000  # keys of one hash: 10 ms for a set, and more than anybody comes by
-_INT = re.compile(r"-?0x[0-9a-f]+")
-_ESCAPE = re.compile(r"\\u(005c|d[89a-f][0-9a-f]{2})")
+_INT = r"-?0x[0-9a-f]+"
+_ESCAPE = r"\\u(005c|d[89a-f][0-9a-f]{2})"
 
 
 def untag(tree: Any) -> Any:  # noqa: ANN401 - the state may be anything
@@ -156,13 +156,13 @@ def _check_spread(keys: list[Any]) -> None:
 
 
 def _str(text: str) -> str:
-    if "\\" in _ESCAPE.sub("", text):
+    if "\\" in re.sub(_ESCAPE, "", text):
         raise ValueError(text)
-    return _ESCAPE.sub(lambda found: chr(int(found[1], 16)), text)
+    return re.sub(_ESCAPE, lambda found: chr(int(found[1], 16)), text)
 
 
 def _int(text: str) -> int:
-    if not _INT.fullmatch(text):
+    if not re.fullmatch(_INT, text):
         raise ValueError(text)
     return int(text, 16)
 

@@ -148,7 +148,8 @@ def any_pack_name(patch: Patch, /) -> None:
         (f.name, tuple[str, ...] if f.name == "packs" else f.type) for f in msgspec.structs.fields(manifest.Header)
     ]
     lenient = msgspec.defstruct("Header", fields, frozen=True, forbid_unknown_fields=True)
-    patch.setattr(format1, "_decode_header", msgspec.json.Decoder(lenient).decode)
+    decode, decoder = msgspec.json.Decoder(lenient).decode, format1._decoder
+    patch.setattr(format1, "_decoder", lambda kind: decode if kind is manifest.Header else decoder(kind))
 
 
 def zones_imported(patch: Patch, /) -> None:
