@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 
 _ARRAYS = 16
 _TEXT = """\
-For information: a dict of {arrays} arrays of float32, {size} MiB together, to a file and back, {rounds} rounds. All but
-ckptstore sync nothing and check nothing, and safetensors gives arrays of its own copy. {missing}"""
+For information: a dict of {arrays} arrays of float32, {size} MiB together, to a file and back, {rounds} rounds. numpy,
+torch and safetensors sync nothing and check nothing, and safetensors gives arrays of its own copy. Orbax writes a
+folder of its own, compressed where that helps, and gives it its name at the end. {missing}"""
 
 
 def measure(folder: str, path: str, sizes: Sizes) -> Section:
@@ -36,11 +37,10 @@ def measure(folder: str, path: str, sizes: Sizes) -> Section:
     state = {f"layer-{index}": part for index, part in enumerate(np.array_split(whole, _ARRAYS))}
     manners = {f"ckptstore, {name}": _ours(state, codecs) for name, codecs in CODECS.items()}
     manners["numpy.savez"] = _numpy(state)
-    torch, safetensors = _module("torch"), _module("safetensors.numpy")
-    if torch:
-        manners["torch.save, torch.load"] = _torch(torch, state)
-    if safetensors:
-        manners["safetensors"] = _safetensors(safetensors, state)
+    others = {"torch.save, torch.load": ("torch", _torch), "safetensors": ("safetensors.numpy", _safetensors)}
+    others["Orbax"] = ("orbax.checkpoint", _orbax)
+    found = {name: module for name, (named, _) in others.items() if (module := _module(named))}
+    manners |= {name: others[name][1](module, state) for name, module in found.items()}
     saves = alternate({name: partial(_save, folder, save) for name, (save, _) in manners.items()}, sizes.large, 1, busy)
     loads: dict[str, Callable[[], Call]] = {}
     for number, (name, (save, load)) in enumerate(manners.items()):
@@ -51,7 +51,7 @@ def measure(folder: str, path: str, sizes: Sizes) -> Section:
     os.sync()
     loaded = alternate(loads, sizes.large, 1, busy)
     first = next(iter(manners))
-    missing = ", ".join(name for name, found in (("torch", torch), ("safetensors", safetensors)) if not found)
+    missing = ", ".join(others.keys() - found.keys())
     return Section(
         "A dict of arrays",
         _TEXT.format(
@@ -114,6 +114,18 @@ def _numpy(state: dict[str, Any]) -> Manner:
 def _torch(torch: Any, state: dict[str, Any]) -> Manner:  # noqa: ANN401 - may not be there
     tensors = {name: torch.from_numpy(array) for name, array in state.items()}
     return lambda place: torch.save(tensors, f"{place}/state.pt"), lambda place: torch.load(f"{place}/state.pt")
+
+
+def _orbax(orbax: Any, state: dict[str, Any]) -> Manner:  # noqa: ANN401 - may not be there
+    def save(place: str) -> None:
+        with orbax.StandardCheckpointer() as checkpointer:  # waits for it at the end
+            checkpointer.save(f"{place}/state", state)
+
+    def load(place: str) -> object:
+        with orbax.StandardCheckpointer() as checkpointer:
+            return checkpointer.restore(f"{place}/state")
+
+    return save, load
 
 
 def _safetensors(safetensors: Any, state: dict[str, Any]) -> Manner:  # noqa: ANN401 - may not be there
