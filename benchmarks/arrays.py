@@ -119,11 +119,11 @@ def _torch(torch: Any, state: dict[str, Any]) -> Manner:  # noqa: ANN401 - may n
 def _orbax(orbax: Any, state: dict[str, Any]) -> Manner:  # noqa: ANN401 - may not be there
     def save(place: str) -> None:
         with orbax.StandardCheckpointer() as checkpointer:  # waits for it at the end
-            checkpointer.save(f"{place}/state", state)
+            checkpointer.save(os.path.abspath(f"{place}/state"), state)
 
     def load(place: str) -> object:
         with orbax.StandardCheckpointer() as checkpointer:
-            return checkpointer.restore(f"{place}/state")
+            return checkpointer.restore(os.path.abspath(f"{place}/state"))
 
     return save, load
 

@@ -123,7 +123,11 @@ class S3Backend:
         condition = {"IfNoneMatch": "*"} if tag is None else {"IfMatch": tag}
         try:
             answer = self._put("update", self._prefix + check_key(key), self._session.body(data), **condition)
-        except (FileExistsError, FileNotFoundError):
+        except FileNotFoundError:
+            return None
+        except FileExistsError:
+            if tag is not None and self.get_tagged(key, 1)[1] == tag:  # it refuses the very tag that it gives
+                _compares[self._session.endpoint, self._session.bucket] = False
             return None
         new: str = answer.get("ETag", NO_TAG)
         return new
@@ -230,9 +234,12 @@ class S3Backend:
     def _refuses_no_tag(self) -> bool:
         """Whether an update with a tag that fits no object is refused; an `OSError` where the server does not say."""
         try:
-            return self.update(PROBE, PROBE_TEXT, NO_TAG) is None
+            self._put("update", self._prefix + PROBE, PROBE_TEXT, IfMatch=NO_TAG)
+        except (FileExistsError, FileNotFoundError):
+            return True
         except NotExclusiveError:
-            return False
+            pass
+        return False
 
     def _probe(self) -> bool:
         """Whether the second of two creates is refused; an `OSError` where the server does not say."""

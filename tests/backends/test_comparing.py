@@ -81,6 +81,21 @@ def test_a_server_that_does_not_compare_is_found_out(bucket: Bucket, proxy: Faul
 
 
 @pytest.mark.usefixtures("unknown")
+def test_a_server_that_refuses_its_own_tags_is_found_out(bucket: Bucket, proxy: FaultyProxy) -> None:
+    """Where the tag that a read gives does not do for an update, the save after the first goes without, and prunes."""
+    proxy.begin(lambda *_: "mistagged")
+    store = CheckpointStore(f"s3://{bucket.name}/p", retention=2, storage_options=bucket.options(proxy.url))
+    for state in range(5):
+        store.save("run", state)
+
+    proxy.begin(lambda *_: "mistagged")
+    store.save("run", 5)
+    assert sorted(proxy.verbs) == ["create", "delete", "get", "put"]
+    assert [record.number for record in store.checkpoints("run")] == [6, 5]
+    assert b'"number": 6' in (bucket.peek("p/run/latest.json") or b"")
+
+
+@pytest.mark.usefixtures("unknown")
 def test_a_comparison_without_an_answer_is_no_verdict(bucket: Bucket, proxy: FaultyProxy) -> None:
     """Where the server does not say whether it compares nothing is known: an `OSError`, and next time it is asked."""
     backend = S3Backend(f"{bucket.name}/p", storage_options=bucket.options(proxy.url))

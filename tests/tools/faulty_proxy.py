@@ -15,6 +15,7 @@ A fault is one of
     "flip"              one bit of the answer's body is another
     "unconditional"     the server gets the request without If-None-Match
     "unmatched"         the server gets the request without If-Match
+    "mistagged"         the server gets another tag in If-Match
     b"..."              a 200 with this body; the server never hears of it
 """
 
@@ -153,6 +154,8 @@ class FaultyProxy:
             request.headers.pop("if-none-match", None)
         if fault == "unmatched":
             request.headers.pop("if-match", None)
+        if fault == "mistagged" and "if-match" in request.headers:
+            request.headers["if-match"] = '"another"'
         if words and words[0] in {"reset", "hang"}:
             if words[-1] == "after":
                 self._forward(request)
