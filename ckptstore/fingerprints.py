@@ -8,6 +8,7 @@ blocks as a chunk has, of 2**128). It only ever says "this is what was stored al
 
 from __future__ import annotations
 
+import os
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ class Fingerprints:
 
     def __init__(self) -> None:
         self.ids: dict[bytes, str] = {}  # by fingerprint; each line is true for ever
+        self._key = os.urandom(16)  # here, not below, where two threads may come at once
 
     def of(self, content: Buffer) -> bytes:
         """The fingerprint of `content`."""
@@ -33,5 +35,5 @@ class Fingerprints:
     def _mac(self) -> Callable[[Buffer], bytes]:
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415 - heavy, and few states are large
 
-        seal = AESGCM(AESGCM.generate_key(128)).encrypt
+        seal = AESGCM(self._key).encrypt
         return lambda content: seal(_NONCE, b"", content)

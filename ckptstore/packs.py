@@ -22,7 +22,6 @@ from ckptstore.chunks import Chunk, Table, identify, names, wrap
 from ckptstore.cutting import WINDOW, Expected, cut, units
 from ckptstore.errors import CheckpointError
 from ckptstore.fetch import Chunked
-from ckptstore.fingerprints import Fingerprints
 from ckptstore.inline import Placed
 from ckptstore.manifest import Manifest, new_id
 from ckptstore.pool import THREADS, Pool
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
 
     from ckptstore.backend import Buffer
     from ckptstore.cutting import AnyPart
+    from ckptstore.fingerprints import Fingerprints
     from ckptstore.history import History
     from ckptstore.manifest import Content
 
@@ -52,19 +52,19 @@ def write(
     history: History,
     base: Content | None,
     parts: Iterable[AnyPart],
+    prints: Fingerprints,
     again: Callable[[int, int], Buffer] | None = None,
-    prints: Fingerprints | None = None,
 ) -> Placed:
     """
     The state that `parts` make, in packs that are durable on return and aim at the number behind `base`.
 
-    `again` gives so many bytes from an offset once more; without it they are read back where they are needed. `prints`
-    are of the save before, and of this one afterwards.
+    `prints` are of the save before, and of this one afterwards. `again` gives so many bytes from an offset once more;
+    without it they are read back where they are needed.
     """
     number = layout.above(history.run, base.number if base else 0)
     old = _Old.of(history, base)
     packs = _Packs(history, number)
-    return _Writer(history, old, packs, prints or Fingerprints()).write(parts, again)
+    return _Writer(history, old, packs, prints).write(parts, again)
 
 
 class _Old:

@@ -99,15 +99,17 @@ def _commit(
 def find_base(history: History, position: Position, after: Checkpoint | int | None) -> Content | None:
     """What the save continues from: the fence of this store, or what the caller says."""
     if after is not None:
-        base, seen = _after(history, position, after), None
-    elif position.known:
-        base, seen = position.base, None
-    else:
-        _, base, seen = history.find()
+        return _ours(_after(history, position, after))
+    if not position.known:
+        _, head, seen = history.find()
+        position.move(_ours(head), seen)
+    return _ours(position.base)
+
+
+def _ours(base: Content | None) -> Content | None:
+    """`base`, unless it is what a newer ckptstore, or one with other keys, has written."""
     if isinstance(base, Damaged) and base.kind == "not ours":
         raise base.error
-    if after is None and not position.known:
-        position.move(base, seen)
     return base
 
 
@@ -157,7 +159,7 @@ def pack(
     from ckptstore import packs  # noqa: PLC0415 - few states are large
 
     try:
-        return packs.write(history, base, parts, again, prints)
+        return packs.write(history, base, parts, prints, again)
     except (Gone, CheckpointCorrupt) as exc:
         if not isinstance(base, Manifest) or not history.stands(base):
             raise conflict(history.run, base.number if base else 0, None) from exc

@@ -7,9 +7,9 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from places import ALL_KINDS, make, open_store
+from places import make, open_store
 from sealing import SETTINGS
-from small import PACK, pack_sizes, small_chunks
+from small import PACK, pack_sizes
 
 from ckptstore import BackendError, CheckpointConflict, CheckpointCorrupt, cutting
 
@@ -20,18 +20,6 @@ if TYPE_CHECKING:
 
 
 CODECS = pytest.mark.parametrize("codecs", SETTINGS)
-
-
-@pytest.fixture(params=ALL_KINDS)
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
-    """Give a new root, of each kind."""
-    return make(request.param, tmp_path)
-
-
-@pytest.fixture
-def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Chunks of some hundred bytes."""
-    small_chunks(monkeypatch, threads=2)
 
 
 def noise(size: int, seed: int = 1) -> bytes:

@@ -6,9 +6,9 @@ import random
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from places import ALL_KINDS, make, open_store
+from places import make, open_store
 from sealing import SETTINGS
-from small import PACK, pack_sizes, small_chunks
+from small import PACK, pack_sizes
 
 from ckptstore import CheckpointStore, packs
 from ckptstore.chunks import read_table
@@ -24,18 +24,6 @@ if TYPE_CHECKING:
     from ckptstore.packs import _Old as Old
 
 CODECS = pytest.mark.parametrize("codecs", SETTINGS)
-
-
-@pytest.fixture(params=ALL_KINDS)
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
-    """Give a new root, of each kind."""
-    return make(request.param, tmp_path)
-
-
-@pytest.fixture
-def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Chunks of some hundred bytes."""
-    small_chunks(monkeypatch, threads=2)
 
 
 def manifests(store: CheckpointStore) -> list[Manifest]:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from places import ALL_KINDS, make, open_store, slot
+from places import open_store, slot
 
 from ckptstore import CheckpointNotFound, CheckpointStore, VersionMismatch, Writer, inline, saving
 
@@ -18,18 +18,6 @@ if TYPE_CHECKING:
     from places import Place
 
 RANDOM = random.Random(1)
-
-
-@pytest.fixture(params=ALL_KINDS)
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
-    """Give a new root, of each kind."""
-    return make(request.param, tmp_path)
-
-
-@pytest.fixture
-def store(place: Place) -> CheckpointStore:
-    """Open a store with the settings that one gets without asking."""
-    return open_store(place)
 
 
 class Clock:

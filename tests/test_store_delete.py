@@ -5,26 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from places import ALL_KINDS, make, open_store, slot
+from places import slot
 
 from ckptstore import CheckpointNotFound, CheckpointStore
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from places import Place
-
-
-@pytest.fixture(params=ALL_KINDS)
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
-    """Give a new root, of each kind."""
-    return make(request.param, tmp_path)
-
-
-@pytest.fixture
-def store(place: Place) -> CheckpointStore:
-    """Open a store with the settings that one gets without asking."""
-    return open_store(place)
 
 
 def test_a_deleted_checkpoint_leaves_nothing_of_its_state(store: CheckpointStore, place: Place) -> None:

@@ -7,14 +7,14 @@ import itertools
 import random
 import threading
 import zipfile
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from places import ALL_KINDS, make, open_store
+from places import make, open_store
 from sealing import SETTINGS
-from small import small_chunks
+from streaming import DATA, write
 
-from ckptstore import BackendError, CheckpointConflict, CheckpointNotFound, CheckpointStore
+from ckptstore import BackendError, CheckpointConflict, CheckpointNotFound
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,33 +24,7 @@ if TYPE_CHECKING:
     from ckptstore.backend import Data
 
 CODECS = pytest.mark.parametrize("codecs", SETTINGS)
-DICE = random.Random(4)
-DATA = DICE.randbytes(3000) + bytes(4000) + DICE.randbytes(3000).hex().encode()
-
-
-@pytest.fixture(params=ALL_KINDS)
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
-    """Give a new root, of each kind."""
-    return make(request.param, tmp_path)
-
-
-@pytest.fixture(autouse=True)
-def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Blocks of a quarter of a kilobyte, chunks and packs to match, and threads as in real life."""
-    small_chunks(monkeypatch, threads=2)
-
-
-@pytest.fixture(autouse=True)
-def no_thread_stays() -> Any:  # noqa: ANN401 - a generator
-    """After each test all threads of streams are gone."""
-    yield
-    assert not [thread for thread in threading.enumerate() if thread.name == "ckptstore"]
-
-
-def write(store: CheckpointStore, data: bytes = DATA) -> None:
-    """Save a stream."""
-    with store.open_writer("run") as file:
-        file.write(data)
+pytestmark = pytest.mark.usefixtures("small", "no_thread_stays")
 
 
 @CODECS
@@ -211,7 +185,7 @@ def test_a_full_disk_ends_the_stream(place: Place, monkeypatch: pytest.MonkeyPat
         create(key, data)
 
     monkeypatch.setattr(store._backend, "create", full)
-    endless = (DICE.randbytes(300) for _ in itertools.count())
+    endless = (random.Random(number).randbytes(300) for number in itertools.count())
     with pytest.raises(BackendError, match=r"run 'run'.*No space left"), store.open_writer("run") as file:
         file.writelines(endless)
 

@@ -5,52 +5,24 @@ from __future__ import annotations
 import io
 import random
 import shutil
-import threading
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from places import ALL_KINDS, make, open_store
+from places import open_store
 from sealing import SETTINGS
-from small import small_chunks
+from streaming import DATA, write
 
 from ckptstore import CheckpointCorrupt, CheckpointNotFound, CheckpointStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from places import Place
 
 
 CODECS = pytest.mark.parametrize("codecs", SETTINGS)
-DICE = random.Random(4)
-DATA = DICE.randbytes(3000) + bytes(4000) + DICE.randbytes(3000).hex().encode()
-
-
-@pytest.fixture(params=ALL_KINDS)
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
-    """Give a new root, of each kind."""
-    return make(request.param, tmp_path)
-
-
-@pytest.fixture(autouse=True)
-def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Blocks of a quarter of a kilobyte, chunks and packs to match, and threads as in real life."""
-    small_chunks(monkeypatch, threads=2)
-
-
-@pytest.fixture(autouse=True)
-def no_thread_stays() -> Any:  # noqa: ANN401 - a generator
-    """After each test all threads of streams are gone."""
-    yield
-    assert not [thread for thread in threading.enumerate() if thread.name == "ckptstore"]
-
-
-def write(store: CheckpointStore, data: bytes = DATA) -> None:
-    """Save a stream."""
-    with store.open_writer("run") as file:
-        file.write(data)
+pytestmark = pytest.mark.usefixtures("small", "no_thread_stays")
 
 
 class Requests:

@@ -227,7 +227,7 @@ class S3Backend:
         if not _exclusive[where]:
             raise NotExclusiveError(
                 f"{self._session.endpoint}, bucket {self._session.bucket!r}: this server (or a botocore before "
-                "1.35.69) ignores If-None-Match, so two writers could overwrite each other: use another, or promise "
+                "1.35.20) ignores If-None-Match, so two writers could overwrite each other: use another, or promise "
                 "with single_writer=True that only one process saves at a time",
             )
 
