@@ -7,6 +7,8 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from comparing import ComparingMemory
+from faults import FaultyBackend
 from places import InFolder, InMemory, open_store, slot, through
 from run_model import KeepOdd
 from spies import Spy
@@ -257,3 +259,21 @@ def test_nothing_stays_in_memory_of_what_was_saved_and_loaded() -> None:
 
     before = work(100)
     assert work(1000) < before + 100
+
+
+def test_where_the_storage_compares_a_save_is_two_calls() -> None:
+    """The first save of a run lists, the second looks at the first, and from then on the hint is the proof."""
+    counted = FaultyBackend(ComparingMemory())
+    store = through(open_store(InMemory()), lambda _: counted)
+    verbs = []
+    for state in range(4):
+        counted.forget()
+        store.save("run", state)
+        verbs.append([call.split()[0] for call in counted.calls])
+
+    assert verbs == [
+        ["get", "list", "create", "list", "update"],
+        ["create", "get", "update"],
+        ["create", "update"],
+        ["create", "update"],
+    ]
