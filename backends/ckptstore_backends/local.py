@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     _Publish: TypeAlias = Callable[[files.Unfinished], bool]  # False: removed by another, to be written again
 
 _TRIES = 10  # a collector may remove an unfinished file, and a delete an empty folder, as often as they are made again
-_LOOKS = 100  # at a folder that others change all the time
 _REMEMBERED = 10_000  # folders, in one process: one that was forgotten is only looked at once more
 
 _NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EXDEV})
@@ -265,7 +264,7 @@ class LocalBackend:
     # Listing
 
     def _walk(self, folders: str, prefix: str, after: str) -> Iterator[ObjectInfo]:
-        found = _scan(self._base + folders, folders, prefix, after)
+        found = files.scan(self._base + folders, folders, prefix, after)
         any(self._syncs.met(self._base + key) for key, _ in found if not key.endswith("/"))
         for key, entry in found:
             if key.endswith("/"):
@@ -279,38 +278,6 @@ class LocalBackend:
                 continue
             if S_ISREG(status.st_mode):
                 yield ObjectInfo(key, status.st_size, datetime.fromtimestamp(status.st_mtime, UTC))
-
-
-def _scan(path: str, folders: str, prefix: str, after: str) -> list[tuple[str, os.DirEntry[str]]]:
-    """
-    What a listing has to look at in one folder, in order; the keys of folders end in "/".
-
-    As two looks in a row show it: one alone may miss what goes and what comes meanwhile, and so all that there is.
-    """
-    found = _look(path, folders, prefix, after)
-    for _ in range(_LOOKS):
-        before, found = found, _look(path, folders, prefix, after)
-        if found.keys() == before.keys():
-            break
-    return sorted(found.items())
-
-
-def _look(path: str, folders: str, prefix: str, after: str) -> dict[str, os.DirEntry[str]]:
-    found: dict[str, os.DirEntry[str]] = {}
-    try:
-        with os.scandir(path) as entries:
-            for entry in entries:
-                key = folders + entry.name
-                if entry.is_dir(follow_symlinks=False):
-                    key += "/"
-                    wanted = key > after or after.startswith(key)
-                else:
-                    wanted = key > after
-                if wanted and key.startswith(prefix):
-                    found[key] = entry
-    except (FileNotFoundError, NotADirectoryError):
-        return {}
-    return found
 
 
 def _rename(file: files.Unfinished) -> bool:
