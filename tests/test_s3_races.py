@@ -9,7 +9,7 @@ import pytest
 pytest.importorskip("s3fs")
 pytest.importorskip("moto.server")
 
-from histories import KEEP, check, finds, race_once
+from histories import finds, race_enough
 from places import InBucket, open_store
 from planted_races import looks_then_creates, no_fence, old_news
 from racers import LAST, RACERS, RUN, Race, save_some, save_twice_from_one_base, write_or_read
@@ -69,13 +69,9 @@ def test_a_reader_beside_retention_finds_the_newest(race: Race, place: InBucket)
     ]
 
 
-def test_a_race_leaves_a_history_that_may_be(race: Race, place: InBucket) -> None:
+def test_a_race_leaves_a_history_that_may_be(race: Race) -> None:
     """Numbers are unique and without a gap, nobody goes back, and no reader beside retention=2 finds damage."""
-    events = race_once(race, place, seed=1, rounds=10)
-
-    assert sum(event.kind == "save" for event in events) > 5
-    assert sum(event.kind == "conflict" for event in events) > 0
-    check(open_store(place, retention=KEEP), events)
+    race_enough(race, (InBucket() for _ in range(20)), rounds=10)
 
 
 @pytest.mark.parametrize("bug", [looks_then_creates, no_fence, old_news])
