@@ -8,7 +8,7 @@ from datetime import datetime
 import msgspec
 
 
-class Writer(msgspec.Struct, frozen=True, kw_only=True):
+class Writer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Who saved a checkpoint: host name and process id."""
 
     host: str

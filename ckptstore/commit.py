@@ -47,9 +47,10 @@ class Doubts:
 
     def settle(self, number: int) -> None:
         """Everything up to `number` is decided."""
-        for write_id, aimed in tuple(self._numbers.items()):
-            if aimed <= number:
-                del self._numbers[write_id]
+        if max(self._numbers.values(), default=0) <= number:  # nearly always
+            self._numbers.clear()
+        else:
+            self._numbers = {write_id: aimed for write_id, aimed in self._numbers.items() if aimed > number}
 
 
 def claim(
@@ -73,17 +74,19 @@ def claim(
         attempts[write_id] = made = encode(write_id)
         doubts.add(number, write_id)
         cause = _create(history, number, made[1])
-        if cause is None:
-            return _proven(history, base, made, pointer)
-        content = _look(history, number, cause)
-        if content is None and not isinstance(cause, FileExistsError):
-            continue  # the request or its reply was lost: once more, under another id
-        if not isinstance(content, Manifest) or not doubts.own(content):
-            raise conflict(history.run, number - 1, content)
-        if content.header.write_id in attempts:
-            return _proven(history, base, attempts[content.header.write_id], pointer)
-        prove(history, base, content)
-        raise Landed(content.without_state())
+        if cause is not None:
+            content = _look(history, number, cause)
+            if content is None and not isinstance(cause, FileExistsError):
+                continue  # the request or its reply was lost: once more, under another id
+            if not isinstance(content, Manifest) or not doubts.own(content):
+                raise conflict(history.run, number - 1, content)
+            if content.header.write_id not in attempts:
+                prove(history, base, content)
+                raise Landed(content.without_state())
+            made = attempts[content.header.write_id]
+        if not (pointer.proves and pointer.move(*made)):
+            prove(history, base, made[0])
+        return made
     raise failed(history, number, cause) from cause
 
 
@@ -103,14 +106,6 @@ def _look(history: History, number: int, cause: OSError) -> Content | None:
         return history.get(number)
     except OSError as exc:
         raise in_doubt(history, number, cause) from exc
-
-
-def _proven(
-    history: History, base: Content | None, made: tuple[Manifest, bytes], pointer: Pointer
-) -> tuple[Manifest, bytes]:
-    if not pointer.move(*made):
-        prove(history, base, made[0])
-    return made
 
 
 def prove(history: History, base: Content | None, manifest: Manifest) -> None:

@@ -14,7 +14,7 @@ A wrong argument is a `TypeError` or `ValueError`, raised before anything is wri
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -65,8 +65,17 @@ def shown(what: object) -> str:
     return text if text.isprintable() else "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
 
 
+def translate(exc: OSError, run: str | None) -> NoReturn:
+    """Raise what a backend raised as a `BackendError` that names the run, and what is ours already as it is."""
+    if isinstance(exc, CheckpointError):
+        raise exc
+    where = "" if run is None else f"run {run!r}: "
+    advice = "what was saved before is untouched: try again when that is mended"
+    raise BackendError(f"{where}the storage failed: {exc}; {advice}") from exc
+
+
 class translated:  # noqa: N801 - used as a statement, as contextlib's own are
-    """Within this block, what a backend raises becomes a `BackendError` that names the run."""
+    """Within this block, `translate` is what becomes of what a backend raises."""
 
     __slots__ = ("_run",)
 
@@ -79,6 +88,4 @@ class translated:  # noqa: N801 - used as a statement, as contextlib's own are
     def __exit__(self, _: type[BaseException] | None, exc: BaseException | None, __: TracebackType | None) -> None:
         """Raise in the place of an `OSError` that is not ours already."""
         if isinstance(exc, OSError) and not isinstance(exc, CheckpointError):
-            where = "" if self._run is None else f"run {self._run!r}: "
-            advice = "what was saved before is untouched: try again when that is mended"
-            raise BackendError(f"{where}the storage failed: {exc}; {advice}") from exc
+            translate(exc, self._run)

@@ -72,7 +72,7 @@ def encode_manifest(header: Header, state: bytes, codecs: Codecs = PLAIN) -> tup
     head = lines.fill(_HEADER, header)
     digest = sha256(head).hexdigest()
     data = b'{"sha256": "%b",\n%b%b%b}\n' % (digest.encode(), head, _STATE, state)
-    metadata = _decode_metadata(header)
+    metadata = {} if header.metadata is NO_METADATA else _decode_metadata(header)
     if codecs.keys is None:
         return Manifest(header, digest, metadata, None), data
     from ckptstore.sealed import seal  # noqa: PLC0415 - few stores ask for it; from the package takes 2 µs more

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from ckptstore import layout
-from ckptstore.backend import as_comparing
+from ckptstore.backend import Backend, as_comparing
 from ckptstore.codecs import PLAIN, Codecs
 from ckptstore.errors import BackendError, CheckpointCorrupt
 from ckptstore.format1 import HEAD_SIZE, IDENT_SIZE, SIZE_LIMIT, first_bytes, has_header, parse, parse_hint
@@ -23,8 +23,6 @@ from ckptstore.manifest import Content, Damaged, Manifest, Marker, names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from ckptstore.backend import Backend
 
 STEPS = 3  # how far the hint may lag before a list is cheaper
 TRIES = 100  # each further try means that somebody else got on meanwhile
@@ -69,15 +67,12 @@ class Standing(msgspec.Struct, frozen=True):
     is_head: bool
 
 
-class History:
+class History(msgspec.Struct, frozen=True, eq=False):
     """One run of one backend, read only."""
 
-    __slots__ = ("backend", "codecs", "run")
-
-    def __init__(self, backend: Backend, run: str, codecs: Codecs = PLAIN) -> None:
-        self.backend = backend
-        self.run = run
-        self.codecs = codecs
+    backend: Backend
+    run: str
+    codecs: Codecs = PLAIN
 
     def get(self, number: int, *, whole: bool = True) -> Content | None:
         """What slot `number` holds, checked; None when it is empty. `whole=False` reads the header alone."""

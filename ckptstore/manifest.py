@@ -43,13 +43,6 @@ class Link(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sha256: Hex64
 
 
-class Host(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Who wrote it."""
-
-    host: str
-    pid: int
-
-
 class Named(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A serializer or codec: its name, and the settings that a reader needs."""
 
@@ -67,7 +60,7 @@ class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     run: str
     created_at: Annotated[datetime, msgspec.Meta(tz=True)]
     version: int | str | None
-    writer: Host
+    writer: Writer
     serializer: Named
     codecs: tuple[Named, ...]
     size: Size
@@ -152,7 +145,7 @@ class Manifest(msgspec.Struct, frozen=True):
             stored_size=header.stored_size,
             digest=header.state_sha256,
             metadata=self.metadata,
-            writer=Writer(host=header.writer.host, pid=header.writer.pid),
+            writer=header.writer,
         )
 
 

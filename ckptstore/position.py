@@ -20,7 +20,7 @@ class Position:
     """
     The newest that a store has saved or loaded in one run: the base of its next save.
 
-    All of it changes under `lock`, which also puts the saves of one store in a row.
+    All of it changes under `lock`, which its users take, and which also puts the saves of one store in a row.
     """
 
     def __init__(self) -> None:
@@ -35,11 +35,10 @@ class Position:
 
     def move(self, base: Content | None, seen: Seen | None) -> None:
         """From now on the next save continues from `base`; `seen`: the hint, as far as that is known."""
-        with self.lock:
-            self.base = base.to_remember() if isinstance(base, Manifest) and base.state else base
-            self.seen = seen
-            self.known = True
-            self.moves += 1
+        self.base = base.to_remember() if isinstance(base, Manifest) and base.state else base
+        self.seen = seen
+        self.known = True
+        self.moves += 1
 
     def follow(self, head: Content | None, seen: Seen | None, moves: int) -> None:
         """As `move`, unless another thread has got further since `moves` was read, before `head` was."""

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from ckptstore.beside import beside
-from ckptstore.checkpoint import Checkpoint
+from ckptstore.checkpoint import Checkpoint, Writer
 from ckptstore.commit import Landed, claim, conflict
 from ckptstore.errors import CheckpointConflict, CheckpointCorrupt, CheckpointNotFound
 from ckptstore.format1 import encode_manifest
 from ckptstore.inline import Placed, place
-from ckptstore.manifest import FORMAT, Damaged, Header, Host, Manifest, Marker, Named
+from ckptstore.manifest import FORMAT, Damaged, Header, Manifest, Marker, Named
 from ckptstore.pointer import Pointer
 from ckptstore.retention import KeepLast
 from ckptstore.serialized import Gone, Serialized, stretch
@@ -55,26 +55,27 @@ def save(
 def save_behind(
     history: History, position: Position, draft: Draft, base: Content | None, retention: Retention | None
 ) -> Manifest:
-    """As `save`, as the successor of `base`."""
-    with position.lock:
-        committed = None
-        pointer = Pointer(history, position.seen if base is position.base else None)
-        survey, position.survey = position.survey, None  # a save that fails leaves packs: the next one lists them
-        while committed is None:
-            try:
-                committed = _commit(history, base, draft, position, pointer)
-            except Landed as landed:
-                base = landed.manifest
-                if isinstance(draft.state, Placed):  # its packs aim at a number that is taken
-                    position.move(base, None)
-                    raise _overtaken(history, base) from None
-        manifest, data = committed
-        position.survey = survey
-        position.move(manifest, None)  # with its table of chunks, which nobody else needs
-        manifest = manifest.without_state() if manifest.state else manifest
-        position.doubts.settle(manifest.number)
-        _finish(history, position, (manifest, data), pointer, retention)
-        position.seen = pointer.seen
+    """As `save`, as the successor of `base`; who calls this has the lock."""
+    committed = None
+    pointer = Pointer(history, position.seen if base is position.base else None)
+    survey, position.survey = position.survey, None  # a save that fails leaves packs: the next one lists them
+    while committed is None:
+        try:
+            placed = _place(history, base, draft, position.prints)
+            encode = partial(_encode, history, base, draft, placed)
+            committed = claim(history, base, encode, position.doubts, pointer)
+        except Landed as landed:
+            base = landed.manifest
+            if isinstance(draft.state, Placed):  # its packs aim at a number that is taken
+                position.move(base, None)
+                raise _overtaken(history, base) from None
+    manifest, data = committed
+    position.survey = survey
+    position.move(manifest, None)  # with its table of chunks, which nobody else needs
+    manifest = manifest.without_state() if manifest.state else manifest
+    position.doubts.settle(manifest.header.number)
+    _finish(history, position, (manifest, data), pointer, retention)
+    position.seen = pointer.seen
     return manifest
 
 
@@ -85,25 +86,14 @@ def _overtaken(history: History, landed: Manifest) -> CheckpointConflict:
     )
 
 
-def _commit(
-    history: History, base: Content | None, draft: Draft, position: Position, pointer: Pointer
-) -> tuple[Manifest, bytes]:
-    placed = _place(history, base, draft, position.prints)
-
-    def encode(write_id: str) -> tuple[Manifest, bytes]:
-        return _encode(history, base, write_id, draft, placed)
-
-    return claim(history, base, encode, position.doubts, pointer)
-
-
 def find_base(history: History, position: Position, after: Checkpoint | int | None) -> Content | None:
-    """What the save continues from: the fence of this store, or what the caller says."""
+    """What the save continues from: the fence of this store, or what the caller says; who calls this has the lock."""
     if after is not None:
         return _ours(_after(history, position, after))
     if not position.known:
         _, head, seen = history.find()
         position.move(_ours(head), seen)
-    return _ours(position.base)
+    return position.base if isinstance(position.base, Manifest) else _ours(position.base)
 
 
 def _ours(base: Content | None) -> Content | None:
@@ -170,7 +160,7 @@ def pack(
 
 
 def _encode(
-    history: History, base: Content | None, write_id: str, draft: Draft, placed: Placed
+    history: History, base: Content | None, draft: Draft, placed: Placed, write_id: str
 ) -> tuple[Manifest, bytes]:
     now = datetime.now(UTC)
     header = Header(  # by position: 16 names would cost a save 1 µs more
@@ -182,7 +172,7 @@ def _encode(
         # A clock that was set back must not make a successor older than what it follows.
         max(now, base.header.created_at) if isinstance(base, Manifest) else now,
         draft.version,
-        Host(HOST, os.getpid()),
+        Writer(host=HOST, pid=os.getpid()),
         draft.serializer,
         tuple(map(Named, placed.codecs)),
         placed.size,
@@ -209,8 +199,8 @@ def _finish(
     A hint that was not written costs the next reader a listing; what was not pruned is pruned by the next save.
     """
     problems: list[str] = []
-    manifest, far = committed[0], getattr(history.backend, "far", False)
-    if retention is not None and far and not pointer.compares:
+    manifest = committed[0]
+    if retention is not None and not pointer.compares and getattr(history.backend, "far", False):
         hinted = beside(partial(_point, pointer, committed, problems))
         try:
             _retain(history, position, manifest, retention, problems)

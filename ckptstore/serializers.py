@@ -57,17 +57,17 @@ class JsonSerializer(msgspec.Struct, frozen=True):
 
     def dumps(self, state: object) -> bytes:
         """Compact JSON; `TypeError` names the path of what cannot be stored, `ValueError` that of a cycle."""
-        data = _native(state)
+        data = None if type(state) in TAGGED else _native(state)
         return _in_utf8(_encode_inline, tag(state)) if data is None else data
 
     def serialize(self, state: object) -> Serialized:
         """What `dumps` gives, or its JSON with the large arrays and bytes of `state` beside it, not copied."""
-        data = _native(state)
+        data = None if type(state) in TAGGED else _native(state)
         if data is None:
             tree = tag(state)
             try:
-                data = _in_utf8(_encode, tree)
-            except TypeError:  # there is a `Large` in it: what no tree may hold was refused before
+                data = _encode(tree)
+            except (TypeError, UnicodeEncodeError):  # a `Large`, for what no tree may hold was refused; or a surrogate
                 from ckptstore import buffered  # noqa: PLC0415 - only where it is used
 
                 return _in_utf8(buffered.serialize, tree)
@@ -116,8 +116,7 @@ class JsonSerializer(msgspec.Struct, frozen=True):
 
 
 def _native(state: object) -> bytes | None:
-    if type(state) in TAGGED:  # all but a record, and what is refused
-        return None
+    """What a record is where msgspec can say it as it is."""
     from ckptstore import native  # noqa: PLC0415 - only where it is used
 
     return native.dumps(state)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from ckptstore import arguments, codecs, history, layout, loading, saving, serializers
 from ckptstore import schema as schemas
-from ckptstore.errors import CheckpointNotFound, translated
+from ckptstore.errors import CheckpointNotFound, translate, translated
 from ckptstore.format1 import NO_METADATA, encode_metadata
 from ckptstore.history import History
 from ckptstore.manifest import Named
@@ -111,8 +111,10 @@ class CheckpointStore:
         if after is not None:
             arguments.check_after(run, after)
         draft = self._draft(serializers.serialize(serializer, state), serializer.name, metadata)
-        with translated(run):
+        try:  # in the place of `translated`, which would cost a save 1 % of its time
             return saving.save(past, self._positions.of(run), draft, after, self._retention).record()
+        except OSError as exc:
+            translate(exc, run)
 
     @overload
     def load(  # without a type, whatever was saved

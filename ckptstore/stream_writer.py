@@ -47,7 +47,7 @@ class Stream(NamedTuple):
 
     def begin(self) -> Callable[[Iterator[bytes]], Callable[[], Checkpoint]]:
         """Find what a long one continues from; what stores its blocks, and gives what then commits it."""
-        with translated(self.history.run):
+        with translated(self.history.run), self.position.lock:
             base = saving.find_base(self.history, self.position, self.after)
 
         def store(blocks: Iterator[bytes]) -> Callable[[], Checkpoint]:
@@ -61,7 +61,7 @@ class Stream(NamedTuple):
 
         def commit(placed: Placed) -> Checkpoint:
             draft = msgspec.structs.replace(self.draft, state=placed)
-            with translated(self.history.run):
+            with translated(self.history.run), self.position.lock:
                 return saving.save_behind(self.history, self.position, draft, base, self.retention).record()
 
         return store

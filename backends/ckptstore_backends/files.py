@@ -171,12 +171,13 @@ class Unfinished:
     was opened first, even when another takes over its path: what is synced is where the file is.
     """
 
-    __slots__ = ("_temp", "_work", "fd", "folder", "folder_fd", "name", "nameless", "refused")
+    __slots__ = ("_temp", "_work", "fd", "folder", "folder_fd", "name", "nameless", "path", "refused")
 
-    def __init__(self, folder: str, name: str, *, nameless: bool) -> None:
-        self.folder = folder
-        self.name = name
-        self.folder_fd = None if _FOLDER is None else os.open(folder, os.O_RDONLY | _FOLDER)
+    def __init__(self, path: str, *, nameless: bool) -> None:
+        folder, _, self.name = path.rpartition("/")
+        self.path = path
+        self.folder = folder or "/"
+        self.folder_fd = None if _FOLDER is None else os.open(self.folder, os.O_RDONLY | _FOLDER)
         self._work = "" if self.folder_fd is not None else f"{folder}/"
         self.refused = False
         self.nameless = False

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from ckptstore.manifest import Content
     from ckptstore.pointer import Pointer
     from ckptstore.position import Position
-    from ckptstore.retention import Decision
+    from ckptstore.retention import Decision, Retention
+    from ckptstore.saving import Draft
 
     Patch = pytest.MonkeyPatch
 
@@ -200,21 +201,19 @@ def collect_by_number(patch: Patch, /) -> None:
 
 def losers_clean_up(patch: Patch, /) -> None:
     """A save that lost removes its packs."""
-    written = saving._commit
+    behind = saving.save_behind
 
-    def tidy(
-        past: History, base: Content | None, draft: saving.Draft, position: Position, pointer: Pointer
-    ) -> tuple[Manifest, bytes]:
+    def tidy(past: History, position: Position, draft: Draft, base: Content | None, keep: Retention | None) -> Manifest:
         before = {info.key for info in past.backend.list(f"{past.run}/packs/")}
         try:
-            return written(past, base, draft, position, pointer)
+            return behind(past, position, draft, base, keep)
         except (CheckpointConflict, BackendError):
             aim = f"{past.run}/packs/{(base.number if base else 0) + 1:012}"
             mine = {info.key for info in past.backend.list(aim)} - before
             past.backend.delete(sorted(mine))
             raise
 
-    patch.setattr(saving, "_commit", tidy)
+    patch.setattr(saving, "save_behind", tidy)
 
 
 def no_readback(patch: Patch, /) -> None:

@@ -40,7 +40,11 @@ def folder_sync_too_early(patch: Patch, /) -> None:
     def claim(self: LocalBackend, file: Unfinished) -> bool:
         self._syncs.settle(file.folder, file.folder_fd)
         self._syncs.sync(file.folder, file.folder_fd)
-        return self._link(file)
+        try:
+            file.link()
+        except OSError as exc:
+            return self._claim_unlinked(file, exc)
+        return True
 
     patch.setattr(LocalBackend, "_claim", claim)
 
