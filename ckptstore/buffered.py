@@ -9,7 +9,6 @@ and `{"$ndarray": i}` stand for what entry `i` and buffer `i` are.
 
 from __future__ import annotations
 
-import io
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import msgspec
@@ -17,6 +16,7 @@ import msgspec
 from ckptstore import only
 from ckptstore.arrays import Plan, memory
 from ckptstore.errors import CheckpointCorrupt
+from ckptstore.filled import Filled
 from ckptstore.large import TOGETHER, Large, inline
 from ckptstore.native import undisturbed
 from ckptstore.serialized import Omitted, Serialized
@@ -114,8 +114,8 @@ class _Entry(NamedTuple):
             return memory(array), lambda: array
         if self.nbytes == 0:
             return memoryview(bytearray()), bytes
-        file = io.BytesIO(bytes(self.nbytes))  # the one way to fill a bytes object: CPython hands out the very one
-        return file.getbuffer(), file.getvalue
+        filled = Filled(self.nbytes)
+        return filled.view(), filled.value
 
 
 def _opened(source: Source, tree: int) -> tuple[list[_Entry], msgspec.Raw]:

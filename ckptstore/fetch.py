@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from bisect import bisect_right
 from collections import deque
 from functools import partial
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar
 from ckptstore import layout
 from ckptstore.chunks import Chunk, identify, read_table, unwrap
 from ckptstore.errors import CheckpointCorrupt
+from ckptstore.filled import Filled
 from ckptstore.pool import THREADS, Pool
 from ckptstore.serialized import Gone
 
@@ -70,11 +70,10 @@ class Chunked:
         """All of it."""
         if len(self.table.chunks) == 1:
             return bytes(next(self.contents(self.table.chunks))[1])
-        # Nothing touches these zeros before the threads fill them, and they are handed on without a copy.
-        buffer = io.BytesIO(bytes(self.size))
-        with buffer.getbuffer() as view:
+        filled = Filled(self.size)
+        with filled.view() as view:
             self.fill([(0, view)])
-        return buffer.getvalue()
+        return filled.value()
 
     def check(self, seen: set[Place], tell: Callable[[int], object] | None = None) -> None:
         """

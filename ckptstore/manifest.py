@@ -77,10 +77,14 @@ class Tombstone(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     format: Literal[1]
     number: Number
     write_id: Hex32
-    removed: Literal[True]
+    removed: bool
     parent: Link | None
     packs: tuple[PackName, ...]
     replaced: Hex64
+
+    def __post_init__(self) -> None:
+        if not self.removed:  # Literal[True] takes msgspec 0.22
+            raise ValueError('"removed" must be true')
 
 
 class Manifest(msgspec.Struct, frozen=True):

@@ -41,15 +41,20 @@ class _Task(Generic[T]):
             self._error = exc
         finally:
             self._done.set()
+            del self, work  # an error's traceback holds this frame
 
     def wait(self) -> T:
         """What the work gives, or raises; taken once, so that it does not stay in memory."""
         if self._pid != os.getpid():
             raise RuntimeError("a stream that was opened before a fork cannot be used in the child: open it there")
         self._done.wait()
-        if self._error is not None:
-            raise self._error
-        return self._result.pop()
+        error, self._error = self._error, None
+        try:
+            if error is not None:
+                raise error
+            return self._result.pop()
+        finally:
+            del error  # a cycle otherwise, and what was to be filled would stay until the collector comes
 
 
 class Pool:

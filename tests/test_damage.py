@@ -128,7 +128,12 @@ def test_a_fitting_digest_is_not_enough(place: Place, bad: int, hint: str, forge
 
 @pytest.mark.parametrize(
     ("old", "new"),
-    [(b'"packs": []', b'"packs": [ ]'), (b'"removed": true', b'"removed": true, "removed": true'), (b"}\n", b"\n}\n")],
+    [
+        (b'"packs": []', b'"packs": [ ]'),
+        (b'"removed": true', b'"removed": true, "removed": true'),
+        (b'"removed": true', b'"removed": false'),
+        (b"}\n", b"\n}\n"),
+    ],
 )
 def test_a_marker_is_read_strictly_too(place: Place, old: bytes, new: bytes) -> None:
     """There is one way to write a marker."""

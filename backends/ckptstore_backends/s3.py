@@ -11,7 +11,6 @@ which fewer servers honour: an update of the probe with a tag that no object has
 
 from __future__ import annotations
 
-import io
 from contextlib import suppress
 from datetime import UTC
 from functools import partial
@@ -19,6 +18,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ckptstore.backend import Data, NotExclusiveError, ObjectInfo
+from ckptstore.filled import Filled
 from ckptstore_backends.base import PROBE, PROBE_TEXT, check_key, check_prefix, is_pack
 from ckptstore_backends.s3_errors import refused, reply
 from ckptstore_backends.s3_session import LARGE, Session, fill, read
@@ -94,10 +94,10 @@ class S3Backend:
     def get(self, key: str, start: int | None = None, end: int | None = None) -> bytes:
         """The bytes, or a slice of them, by one request; `FileNotFoundError`."""
         if end is not None and LARGE <= end - (start or 0) <= ROOM:
-            buffer = io.BytesIO(bytes(end - (start or 0)))  # filled and handed on without a copy: aiohttp joins one
-            with buffer.getbuffer() as view:
+            filled = Filled(end - (start or 0))  # aiohttp would join what comes, by a copy
+            with filled.view() as view:
                 size = self.read_into(key, start or 0, view)
-            return buffer.getvalue()[:size]
+            return filled.value()[:size]
         return self._get(self._prefix + check_key(key), start or 0, end)[0]
 
     def compares(self) -> bool:

@@ -89,9 +89,6 @@ def proxy(s3_server: Server) -> Iterator[FaultyProxy]:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let botocore try again at once: the tests need not wait between its attempts."""
-    from aiobotocore.endpoint import AioEndpoint  # noqa: PLC0415 - optional
+    from botocore.retries.standard import ExponentialBackoff  # noqa: PLC0415 - optional
 
-    async def at_once(*_: object) -> None:
-        """Sleep no more than this."""
-
-    monkeypatch.setattr(AioEndpoint, "_sleep", at_once)
+    monkeypatch.setattr(ExponentialBackoff, "delay_amount", lambda *_: 0)

@@ -30,7 +30,7 @@ class ExampleBackend:
     def _open(self) -> Iterator[sqlite3.Connection]:
         """One transaction, on a connection that no other thread or process has; an `OSError` for what goes wrong."""
         try:
-            with closing(sqlite3.connect(self.path, self.timeout)) as db, db:
+            with closing(sqlite3.connect(self.path, timeout=self.timeout)) as db, db:
                 db.execute("PRAGMA synchronous = EXTRA")  # durable when the transaction ends
                 yield db
         except sqlite3.Error as exc:

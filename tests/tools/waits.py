@@ -38,12 +38,14 @@ class Waits:
 
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         from aiobotocore.endpoint import AioEndpoint  # noqa: PLC0415 - optional
+        from botocore.retries.standard import ExponentialBackoff  # noqa: PLC0415 - optional
 
         self.begin()
-        taken, respond = s3_session._taken, AioEndpoint._get_response
+        taken, respond, delay = s3_session._taken, AioEndpoint._get_response, ExponentialBackoff.delay_amount
 
-        async def sleep(_: object, seconds: float) -> None:
-            _current.get().seconds += seconds
+        def at_once(*args: Any) -> int:  # noqa: ANN401 - botocore's own
+            _current.get().seconds += delay(*args)
+            return 0
 
         async def answered(*args: Any) -> Any:  # noqa: ANN401 - botocore's own
             answer, exc = await respond(*args)
@@ -57,7 +59,7 @@ class Waits:
                 _note_silence(exc)
                 raise
 
-        patch.setattr(AioEndpoint, "_sleep", sleep)
+        patch.setattr(ExponentialBackoff, "delay_amount", at_once)
         patch.setattr(AioEndpoint, "_get_response", answered)
         patch.setattr(s3_session, "_taken", read)
         for name in ("call", "fetch"):
