@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 from histories import Event, finds, race_enough, violations
 from places import InFolder
-from planted import no_proof, packs_without_aim
-from planted_races import looks_then_creates, no_fence, old_news
+from planted import no_proof
+from planted_races import looks_then_creates, no_fence, old_news, packs_without_aim
 from racers import Race
 
 if TYPE_CHECKING:

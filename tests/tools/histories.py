@@ -212,8 +212,7 @@ def race_once(
     """A history of some processes on a fresh run, of each of which a `bug` is part."""
     options = place.storage_options
     if options is not None:
-        options = {**options, "config_kwargs": {"read_timeout": 60}}  # a busy machine is no dead server
-        del options["session"]  # of this process alone
+        options = {name: value for name, value in options.items() if name != "session"}  # of this process alone
     part: tuple[Any, ...] = (seed, rounds, seconds) if bug is None else (bug, seed, rounds, seconds)
     played = race.run(play_with if bug else play_some, place.url, *part, storage_options=options, retention=KEEP)
     return [event for mine in played for event in mine]
