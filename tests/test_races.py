@@ -71,6 +71,14 @@ def test_who_was_overtaken_twice_may_be_told_of_a_conflict() -> None:
     assert violations([save(1, 0, 10), save(3, 20, 30), save(4, 40, 50), OVERTAKEN]) == []
 
 
+def test_who_is_overtaken_may_have_overtaken() -> None:
+    """Two saves may stall at once, the second behind the first, until others have retired both."""
+    saves = [save(1, 0, 10), save(4, 30, 40), save(5, 50, 60)]
+
+    assert violations([*saves, OVERTAKEN, OVERTAKEN._replace(actor="c")]) == []
+    assert violations([*saves, OVERTAKEN]) == ["nobody has one of {2, 3}"]
+
+
 @pytest.mark.parametrize("what", BROKEN)
 def test_a_broken_history_is_found(what: str) -> None:
     """Each promise that a history can break is looked for."""
