@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 import pytest
 
 from ckptstore.beside import beside
+from ckptstore.testing.race import PATIENCE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,7 +25,7 @@ atexit.register(lambda: store.save("run", bytes(3_000_000)))
 
 def test_it_runs_beside() -> None:
     """Work and what waits for it go on at the same time, and the result comes out."""
-    meeting = threading.Barrier(2, timeout=30)
+    meeting = threading.Barrier(2, timeout=PATIENCE)
 
     def work() -> str:
         meeting.wait()

@@ -53,7 +53,7 @@ def test_what_fernet_seals_is_opened(key: Key, length: int) -> None:
     assert key.open(urlsafe_b64decode(Fernet(KEY).encrypt(data))) == data
 
 
-@settings(derandomize=True, database=None, max_examples=300)
+@settings(derandomize=True, database=None, deadline=None, max_examples=300)
 @given(st.binary(min_size=32, max_size=32), st.binary(max_size=500), st.sampled_from([bytes, bytearray, memoryview]))
 def test_any_key_and_any_data(secret: bytes, data: bytes, form: type) -> None:
     """With any key, any data goes both ways between this and the standard's library."""

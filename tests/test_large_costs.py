@@ -13,6 +13,7 @@ from sealing import SETTINGS
 from small import small_chunks
 
 from ckptstore import BackendError, fetch, packs
+from ckptstore.testing.race import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -129,7 +130,7 @@ class Meeting(Far):
         self.most = 0
         self._size, self._now, self._begun = size, 0, 0
         self._lock = threading.Lock()
-        self._all = threading.Barrier(size, timeout=30)  # nobody comes where they are asked one after the other
+        self._all = threading.Barrier(size, timeout=PATIENCE)  # nobody comes where they are asked one after the other
         self._more = threading.Event()
 
     def _meet(self, _: str, key: str) -> None:

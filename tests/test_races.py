@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 from histories import Event, finds, race_enough, violations
 from places import InFolder
-from planted import no_proof, packs_without_aim
-from planted_races import looks_then_creates, no_fence, old_news
+from planted import no_proof
+from planted_races import looks_then_creates, no_fence, old_news, packs_without_aim
 from racers import Race
 
 if TYPE_CHECKING:
@@ -69,6 +69,14 @@ def test_a_sound_history_is_passed() -> None:
 def test_who_was_overtaken_twice_may_be_told_of_a_conflict() -> None:
     """A save that stalls until two others went on from it and retired it is not acknowledged; that is no gap."""
     assert violations([save(1, 0, 10), save(3, 20, 30), save(4, 40, 50), OVERTAKEN]) == []
+
+
+def test_who_is_overtaken_may_have_overtaken() -> None:
+    """Two saves may stall at once, the second behind the first, until others have retired both."""
+    saves = [save(1, 0, 10), save(4, 30, 40), save(5, 50, 60)]
+
+    assert violations([*saves, OVERTAKEN, OVERTAKEN._replace(actor="c")]) == []
+    assert violations([*saves, OVERTAKEN]) == ["nobody has one of {2, 3}"]
 
 
 @pytest.mark.parametrize("what", BROKEN)

@@ -14,6 +14,7 @@ from run_model import KeepOdd
 from spies import Spy
 
 from ckptstore import KeepLast, history, inline
+from ckptstore.testing.race import PATIENCE
 from ckptstore_backends import files
 
 if TYPE_CHECKING:
@@ -212,7 +213,7 @@ class Far(Spy):
 
     def __init__(self, inner: Any) -> None:  # noqa: ANN401 - a backend
         super().__init__(inner)
-        self.meeting = threading.Barrier(2, timeout=30)
+        self.meeting = threading.Barrier(2, timeout=PATIENCE)
         self.met = 0
 
     def put(self, key: str, data: Any, *, durable: bool = True) -> None:  # noqa: ANN401 - whatever a put takes

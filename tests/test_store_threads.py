@@ -12,6 +12,7 @@ from places import ALL_KINDS, InFolder, make, open_store, through
 from spies import Spy
 
 from ckptstore import CheckpointConflict
+from ckptstore.testing.race import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +35,7 @@ def test_threads_that_share_a_store_take_turns(place: Place) -> None:
     records: list[Checkpoint] = []
 
     def work(name: str) -> None:
-        start.wait(30)
+        start.wait(PATIENCE)
         records.extend([store.save("run", [name, n]) for n in range(50)])
 
     threads = [threading.Thread(target=work, args=(name,)) for name in "ab"]
@@ -88,7 +89,7 @@ def test_a_fork_in_the_middle_of_a_save_leaves_no_lock(tmp_path: Path) -> None:
     def wait(verb: str, key: str) -> None:
         if verb == "create" and os.getpid() == parent:
             inside.set()
-            leave.wait(30)
+            leave.wait(PATIENCE)
 
     place = InFolder(tmp_path)
     open_store(place).save("run", 1)
@@ -103,10 +104,10 @@ def test_a_fork_in_the_middle_of_a_save_leaves_no_lock(tmp_path: Path) -> None:
 
     thread = threading.Thread(target=save)
     thread.start()
-    inside.wait(30)
+    inside.wait(PATIENCE)
     child = os.fork()
     if child == 0:
-        signal.alarm(10)  # kills a child that waits for ever
+        signal.alarm(PATIENCE)  # kills a child that waits for ever
         os._exit(store.save("run", "theirs").number)
     number = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     leave.set()

@@ -257,7 +257,7 @@ class LocalBackend:
 
     # Listing
 
-    def _walk(self, folders: str, prefix: str, after: str) -> Iterator[ObjectInfo]:
+    def _walk(self, folders: str, prefix: str, after: str, again: int = _TRIES) -> Iterator[ObjectInfo]:
         found = files.scan(self._base + folders, folders, prefix, after)
         any(self._syncs.met(self._base + key) for key, _ in found if not key.endswith("/"))
         for key, entry in found:
@@ -269,6 +269,9 @@ class LocalBackend:
             except OSError as exc:
                 if exc.errno not in _GONE:
                     raise
+                if again:  # what came meanwhile may stand in the place of all that was there
+                    yield from self._walk(folders, prefix, key, again - 1)
+                    return
                 continue
             if S_ISREG(status.st_mode):
                 yield ObjectInfo(key, status.st_size, datetime.fromtimestamp(status.st_mtime, UTC))

@@ -6,6 +6,7 @@ import multiprocessing
 import queue
 import sys
 import threading
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from ckptstore.backend import Backend
 
 WORKERS = 8
-PATIENCE = 120  # seconds until a worker counts as lost
+PATIENCE = 120  # seconds without a sign of life until a worker counts as lost
 
 
 def raced(number: int) -> str:
@@ -28,8 +29,7 @@ def payload(number: int, worker: int) -> bytes:
 
 
 def _racer(open_backend: Callable[[], Backend], worker: int, rounds: int, start: Any, won: Any) -> None:  # noqa: ANN401 - threading's or multiprocessing's
-    """Create each key at the same moment as all others, and tell which creates succeeded."""
-    mine: list[tuple[int, int]] = []
+    """Create each key at the same moment as all others; tell each create that succeeded, and None at the end."""
     try:
         backend = open_backend()
         for number in range(rounds):
@@ -38,12 +38,13 @@ def _racer(open_backend: Callable[[], Backend], worker: int, rounds: int, start:
                 backend.create(raced(number), payload(number, worker))
             except FileExistsError:
                 continue
-            mine.append((number, worker))
+            won.put((number, worker))
     except BaseException as exc:
         start.abort()
         won.put(repr(exc))
         raise
-    won.put(mine)
+    finally:
+        won.put(None)
 
 
 def race(open_backend: Callable[[], Backend], *, processes: bool, rounds: int) -> list[tuple[int, int]]:
@@ -58,11 +59,11 @@ def race(open_backend: Callable[[], Backend], *, processes: bool, rounds: int) -
     try:
         for worker in workers:
             worker.start()
-        results = [won.get(timeout=PATIENCE) for _ in workers]
+        told = [each for _ in workers for each in iter(partial(won.get, timeout=PATIENCE), None)]
     finally:
         sys.setswitchinterval(before)
         for worker in workers:
             worker.join(PATIENCE)
-    if failures := [result for result in results if isinstance(result, str)]:
+    if failures := [each for each in told if isinstance(each, str)]:
         raise RuntimeError(f"a worker failed: {failures}")
-    return [one for result in results for one in result]
+    return told

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from ckptstore_backends import files
 from ckptstore_backends.local import LocalBackend
 
 if TYPE_CHECKING:
@@ -125,3 +126,25 @@ def test_a_listing_misses_nothing_that_moves_on(
 
     assert [info.key for info in backend.list("run/")] == ["run/1", "run/2"]
     assert looks[0] == 3
+
+
+def test_a_listing_shows_what_took_the_place_of_what_it_saw(
+    backend: LocalBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where all that a look has seen is gone when its sizes are asked for, what came meanwhile is listed."""
+    scan, steps = files.scan, iter([(1, 3), (3, 5)])
+
+    def moving(path: str, *rest: str) -> list[tuple[str, os.DirEntry[str]]]:
+        found = scan(path, *rest)
+        for first, last in steps:
+            for number in range(first, last):
+                backend.create(f"run/{number + 2}", b"x")
+                backend.delete([f"run/{number}"])
+            break
+        return found
+
+    for number in (1, 2):
+        backend.create(f"run/{number}", b"x")
+    monkeypatch.setattr(files, "scan", moving)
+
+    assert [info.key for info in backend.list("run/")] == ["run/5", "run/6"]

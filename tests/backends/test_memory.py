@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ckptstore.testing import BackendTests
+from ckptstore.testing.race import PATIENCE
 from ckptstore_backends.base import LOCK
 from ckptstore_backends.memory import MemoryBackend
 
@@ -107,16 +108,16 @@ def test_a_fork_leaves_no_lock_behind() -> None:
     def hold() -> None:
         with LOCK:
             inside.set()
-            leave.wait(30)
+            leave.wait(PATIENCE)
 
     backend = MemoryBackend()
     holder = threading.Thread(target=hold)
     holder.start()
-    inside.wait(30)
+    inside.wait(PATIENCE)
     threading.Timer(0.05, leave.set).start()  # the fork waits for the lock
     child = os.fork()
     if child == 0:
-        signal.alarm(10)  # kills a child that waits for ever
+        signal.alarm(PATIENCE)  # kills a child that waits for ever
         backend.create("run/1", b"x")
         os._exit(0)
     holder.join()

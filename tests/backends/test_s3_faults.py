@@ -208,9 +208,10 @@ def test_an_upload_that_gets_stuck_ends(bucket: Bucket, monkeypatch: pytest.Monk
     monkeypatch.setattr(s3_session, "SLOWEST", 1 << 40)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        options = bucket.options(url, connect_timeout=0.05, read_timeout=0.05)
+        backend = S3Backend(bucket.name, storage_options=bucket.options(url))
+        backend._session._patience = 1
         with pytest.raises(TimeoutError, match="did not answer"):
-            S3Backend(bucket.name, storage_options=options).put("run/1", bytes(64 << 20))
+            backend.put("run/1", bytes(64 << 20))
 
 
 def test_the_tries_are_few_where_nothing_else_is_said(bucket: Bucket, proxy: FaultyProxy) -> None:
@@ -227,10 +228,11 @@ def test_the_tries_are_few_where_nothing_else_is_said(bucket: Bucket, proxy: Fau
 
 def test_nobody_there_is_an_oserror(bucket: Bucket) -> None:
     """Where nothing listens each verb is an `OSError` that tells to check the endpoint."""
-    with socket.create_server(("127.0.0.1", 0)) as gone:
-        url = f"http://127.0.0.1:{gone.getsockname()[1]}"
-    backend = S3Backend(bucket.name, storage_options=bucket.options(url))
+    with socket.socket() as reserved:
+        reserved.bind(("127.0.0.1", 0))  # and never listens
+        url = f"http://127.0.0.1:{reserved.getsockname()[1]}"
+        backend = S3Backend(bucket.name, storage_options=bucket.options(url))
 
-    for call in CALLS.values():
-        with pytest.raises(OSError, match="cannot be reached: check endpoint_url"):
-            call(backend)
+        for call in CALLS.values():
+            with pytest.raises(OSError, match="cannot be reached: check endpoint_url"):
+                call(backend)

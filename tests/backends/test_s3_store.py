@@ -22,6 +22,7 @@ from faulty_proxy import FaultyProxy
 
 from ckptstore.errors import BackendError, CheckpointNotFound
 from ckptstore.store import CheckpointStore
+from ckptstore.testing.race import PATIENCE
 from ckptstore_backends.s3 import S3Backend
 
 if TYPE_CHECKING:
@@ -207,7 +208,7 @@ def test_a_forked_child_saves(bucket: Bucket) -> None:
     store.save("parent", 1)
     child = os.fork()
     if child == 0:
-        signal.alarm(20)  # kills a child that waits for ever
+        signal.alarm(PATIENCE)  # kills a child that waits for ever
         store.save("child", 1)
         os._exit(0)
     store.save("parent", 2)

@@ -67,6 +67,12 @@ def run(folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Mo
     return run
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take no player for dead that a busy machine keeps waiting."""
+    monkeypatch.setattr(child, "PATIENCE", 240)
+
+
 @pytest.fixture
 def plant(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Let the demo be short, its player have a fault, and its kills, so many with seed 1, be in time."""

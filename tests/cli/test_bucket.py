@@ -13,7 +13,7 @@ import pytest
 pytest.importorskip("s3fs")
 pytest.importorskip("moto.server")
 
-from bucket import KEYS
+from bucket import KEYS, PATIENT
 from places import InBucket, open_store
 
 from ckptstore.cli import child, demo, exits, options, player, prices
@@ -53,7 +53,8 @@ def place() -> InBucket:
 
 def given(place: InBucket, **others: object) -> list[str]:
     """The options of a command that reach `place`, some of them replaced."""
-    named = {**KEYS, "endpoint_url": place.bucket.url, "client_kwargs": {"region_name": "us-east-1"}, **others}
+    reach = {"endpoint_url": place.bucket.url, "client_kwargs": {"region_name": "us-east-1"}, "config_kwargs": PATIENT}
+    named = {**KEYS, **reach, **others}
     texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in named.items()}
     return [word for name, text in texts.items() for word in ("--storage-option", f"{name}={text}")]
 

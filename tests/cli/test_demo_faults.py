@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import queue
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -145,12 +147,24 @@ def test_a_player_that_fails_is_told(run: Callable[..., Any], plant: Callable[..
     assert ran.err == "ckptstore: the player stopped by itself: ZeroDivisionError: by nothing\n"
 
 
+class Silent:
+    """What a player tells that hangs: nothing; and whoever waits for it has waited that long at once."""
+
+    def put(self, event: bytes) -> None:
+        """Hear nothing."""
+
+    def get(self, *, timeout: float) -> bytes:
+        """Wait for nothing."""
+        assert timeout == child.PATIENCE
+        raise queue.Empty
+
+
 def test_a_player_that_hangs_is_given_up(
     run: Callable[..., Any], plant: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Every wait has an end."""
+    """The wait for a word of the player has an end, and so has the player."""
     plant("signal.pause()")
-    monkeypatch.setattr(child, "PATIENCE", 1)
+    monkeypatch.setattr(child, "queue", SimpleNamespace(SimpleQueue=Silent, Empty=queue.Empty))
 
     ran = run("demo", "--json")
 

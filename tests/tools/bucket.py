@@ -8,6 +8,7 @@ import threading
 from typing import Any, cast
 
 KEYS = {"key": "AKIDEXAMPLE", "secret": "a-secret-that-must-not-show"}
+PATIENT = {"connect_timeout": 60, "read_timeout": 60}  # seconds: a busy machine is no dead server
 _names = (f"bucket-{number}" for number in itertools.count())
 
 
@@ -78,7 +79,7 @@ class Bucket:
             "endpoint_url": endpoint,
             # Without verify each file system would read the certificates of the system first, even for http.
             "client_kwargs": {"region_name": "us-east-1", "verify": False},
-            "config_kwargs": config,
+            "config_kwargs": {**PATIENT, **config},
             "session": self._session,
         }
 

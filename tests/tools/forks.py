@@ -6,6 +6,8 @@ import os
 import signal
 from typing import TYPE_CHECKING
 
+from ckptstore.testing.race import PATIENCE
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -14,7 +16,7 @@ def in_child(check: Callable[[], bool]) -> bool:
     """Whether `check` is true in a forked child."""
     child = os.fork()
     if child == 0:
-        signal.alarm(10)  # kills a child that waits for ever
+        signal.alarm(PATIENCE)  # kills a child that waits for ever
         try:
             good = check()
         except BaseException:  # noqa: BLE001 - nothing may run past this in a child

@@ -56,7 +56,9 @@ def violations(events: Iterable[Event]) -> list[str]:
     states = {save.number: save.state for save in saves}
     found += [f"not what was saved: {load}" for load in loads if states.get(load.number, load.state) != load.state]
     conflicts = [event for event in ordered if event.kind == "conflict"]
-    found += [f"nobody has {number}" for number in _missing(saves) if not _overtaken(number, saves, conflicts)]
+    missing = _missing(saves)
+    found += [f"nobody has {number}" for number in missing if not _overtaken(number, saves, conflicts)]
+    found += [f"nobody has one of {missing}"] * (len(missing) > len(conflicts))
     return found + _backwards(ordered) + _too_early(saves, loads)
 
 
@@ -67,10 +69,11 @@ def _missing(saves: list[Event]) -> set[int]:
 
 def _overtaken(number: int, saves: list[Event], conflicts: list[Event]) -> bool:
     """Whether somebody may have made `number`, and been told of a conflict as two more had retired it meanwhile."""
-    later = {save.number: save for save in saves if save.number in {number + 1, number + 2}}
-    if len(later) < 2:
+    later = {save.number: save for save in saves if save.number > number}
+    if max(later) < number + 2:
         return False
-    began, ended = later[number + 2].began, later[number + 1].ended
+    ended = later[min(later)].ended
+    began = later[number + 2].began if number + 2 in later else 0  # which may have been overtaken as well
     return any(event.began < ended and event.ended > began for event in conflicts)
 
 
@@ -212,8 +215,7 @@ def race_once(
     """A history of some processes on a fresh run, of each of which a `bug` is part."""
     options = place.storage_options
     if options is not None:
-        options = {**options, "config_kwargs": {"read_timeout": 60}}  # a busy machine is no dead server
-        del options["session"]  # of this process alone
+        options = {name: value for name, value in options.items() if name != "session"}  # of this process alone
     part: tuple[Any, ...] = (seed, rounds, seconds) if bug is None else (bug, seed, rounds, seconds)
     played = race.run(play_with if bug else play_some, place.url, *part, storage_options=options, retention=KEEP)
     return [event for mine in played for event in mine]

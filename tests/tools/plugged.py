@@ -24,5 +24,6 @@ def example() -> Any:  # noqa: ANN401 - a module that is not installed here
 
 def opened(path: str) -> Backend:
     """The backend on the file `path`; a function that another process can be told to call."""
-    backend: Backend = example().ExampleBackend(f"example://{path}", storage_options={}, single_writer=False)
+    options = {"timeout": 600}  # seconds: SQLite does not serve in turn who waits, and a disk may be slow to sync
+    backend: Backend = example().ExampleBackend(f"example://{path}", storage_options=options, single_writer=False)
     return backend

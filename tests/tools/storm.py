@@ -46,9 +46,9 @@ LASTING = ["reset before", "reset after", "503 SlowDown", "500 InternalError aft
 LASTING += ["403 ExpiredToken", "403 ExpiredToken", "hang", "stall"]
 
 
-def run(seed: int, seconds: float) -> int:
+def run(seed: int, seconds: float, least: int = 8) -> int:
     """
-    How many operations were held against what must hold, in about `seconds`.
+    How many operations were held against what must hold, in about `seconds`, and at least so many.
 
     `AssertionError`, with the seed, for a conflict with nobody, an acknowledged checkpoint that is lost or changed, a
     failure taken for damage or absence, space that is not given back, and an operation that goes on asking or waiting.
@@ -58,7 +58,7 @@ def run(seed: int, seconds: float) -> int:
         patch.setenv("MOTO_S3_DEFAULT_MAX_KEYS", "10")  # so that a listing can fail in the middle
         storm = _Storm(seed, Waits(patch))
         try:
-            return storm.go(time.monotonic() + seconds)
+            return storm.go(time.monotonic() + seconds, least)
         except (AssertionError, CheckpointError, OSError) as exc:
             raise AssertionError(f"seed {seed}, after {' | '.join(storm.story[-6:])}: {exc!r}") from exc
         finally:
@@ -97,12 +97,12 @@ class _Storm:
             self.place.url, serializer="bytes", retention=KEEP, storage_options=self.options, **self.codecs
         )
 
-    def go(self, until: float) -> int:
+    def go(self, until: float, least: int) -> int:
         """Operate, and check after each."""
         operations: list[Callable[[], None]] = [self.save] * 8 + [self.stream] * 4 + [self.load] * 4
         operations += [self.load_older, self.records, self.prune, self.renew]
         self.save()
-        while time.monotonic() < until or len(self.story) % 8:
+        while len(self.story) < least or time.monotonic() < until or len(self.story) % 8:
             if len(self.story) % 8 == 0:
                 self.tidy()
             operation, weather = self.dice.choice(operations), self.weather()
