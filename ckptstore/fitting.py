@@ -12,6 +12,7 @@ from uuid import UUID
 import msgspec
 
 from ckptstore.arrays import is_array
+from ckptstore.decoders import convert
 from ckptstore.errors import VersionMismatch, shown
 from ckptstore.refusals import item, member, name_of
 
@@ -145,7 +146,7 @@ class _Search:
 
 
 def _convert(state: object, type_: Any) -> Any:  # noqa: ANN401 - whatever the type says
-    return msgspec.convert(state, type_, builtin_types=_EXACT)
+    return convert(state, type_, _EXACT)
 
 
 def _why_unusable(type_: Any) -> Exception | None:  # noqa: ANN401 - also a union

@@ -7,20 +7,25 @@ A file is checked before anything in it is believed: `sha256` covers the header,
 from __future__ import annotations
 
 import re
+from functools import cache
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
 from ckptstore import lines
 from ckptstore.codecs import PLAIN, Codecs
+from ckptstore.decoders import decoder
 from ckptstore.errors import CheckpointCorrupt, CheckpointError, DecryptionError, VersionMismatch, shown
 from ckptstore.manifest import FORMAT, Content, Damaged, Header, Ident, Manifest, Marker, Tombstone, new_id
 from ckptstore.serializers import JsonSerializer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ckptstore.encryption import Keys
 
+T = TypeVar("T")
 
 IDENT_SIZE = 256  # the first bytes of a slot: enough to say whose it is
 HEAD_SIZE = 4096  # the first bytes of a slot: nearly always the whole header
@@ -42,10 +47,10 @@ _TOMBSTONE = lines.template(Tombstone.__struct_fields__, b"}\n")
 _json = JsonSerializer()
 
 
-# Made here, for 2 % of an import: where two threads make the first decoder of a Struct at once, msgspec 0.22 lets one
-# decode with what the other has not filled in yet, and the process is gone.
-_decode_header = msgspec.json.Decoder(Header).decode
-_decode_tombstone = msgspec.json.Decoder(Tombstone).decode
+@cache
+def _decoder(kind: type[T]) -> Callable[[bytes], T]:
+    """Made when it is first needed: the two are 2 % of an import."""
+    return decoder(kind).decode
 
 
 class _OtherCase(CheckpointCorrupt):
@@ -180,7 +185,7 @@ def _parse_manifest(data: bytes, digest: bytes, *, whole: bool) -> Manifest:
     head = data[_START:end]
     if sha256(head).hexdigest().encode() != digest:
         raise CheckpointCorrupt("the header does not match its sha256")
-    header = _decode_header(b"{" + head[:-2] + b"}")
+    header = _decoder(Header)(b"{" + head[:-2] + b"}")
     metadata = _decode_metadata(header)
     lines.check_canonical(head, _HEADER, header)
     if not whole:
@@ -210,7 +215,7 @@ def _parse_marker(data: bytes, digest: bytes) -> Marker:
     body = data[_START:]
     if sha256(body).hexdigest().encode() != digest:
         raise CheckpointCorrupt("the marker does not match its sha256")
-    tombstone = _decode_tombstone(b"{" + body)
+    tombstone = _decoder(Tombstone)(b"{" + body)
     lines.check_canonical(body, _TOMBSTONE, tombstone)
     return Marker(tombstone)
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 import msgspec
 
 from ckptstore import shapes
+from ckptstore.decoders import decoder
 from ckptstore.errors import CheckpointCorrupt, shown
 from ckptstore.fitting import fit
 from ckptstore.untag import LARGE, TYPED
@@ -113,13 +114,12 @@ def _native(kind: Any) -> _Native | None:  # noqa: ANN401 - a class, or whatever
     if len(text) > SHAPE_LIMIT:
         return None
     blobs = (name for name, key in shapes.fields(kind)[1].items() if b'"bytes"' in _encode(shape.json[key]))
-    return _Native(shape, b"".join((TYPED, text, b",")), msgspec.json.Decoder(kind).decode, tuple(blobs))
+    return _Native(shape, b"".join((TYPED, text, b",")), decoder(kind).decode, tuple(blobs))
 
 
 @lru_cache(64)
 def _plain_decoder(shape: bytes) -> Callable[[memoryview], Any]:
-    decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(shapes.to_type(msgspec.json.decode(shape)))
-    return decoder.decode
+    return decoder(shapes.to_type(msgspec.json.decode(shape))).decode
 
 
 def undisturbed(decode: Callable[[D], T], data: D) -> T:

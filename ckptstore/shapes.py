@@ -37,6 +37,7 @@ from uuid import UUID
 
 import msgspec
 
+from ckptstore.decoders import decoder
 from ckptstore.large import LEAST, TOGETHER
 from ckptstore.plain import HIGH, LOW
 from ckptstore.serialized import Omitted
@@ -98,7 +99,7 @@ def of_class(kind: type) -> Shape | None:
     if not (hasattr(kind, "__dataclass_fields__") or issubclass(kind, msgspec.Struct)):
         return None
     try:
-        msgspec.json.Decoder(kind)
+        decoder(kind)
         return _record(kind, ())
     except (_Shapeless, TypeError, NameError, AttributeError):  # the others: annotations that mean nothing
         return None
