@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from cryptography.fernet import Fernet
 
 from ckptstore import CheckpointStore
-from ckptstore.cli import exits
+from ckptstore.cli import commands, exits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -111,6 +112,16 @@ class TestLs:
         assert "checkpoint 3" in ran.json["runs"][0]["problem"]
         assert ran.err.startswith("ckptstore: run 'job', checkpoint 3: ")
 
+    def test_a_run_with_other_keys_hides_no_other(self, run: Callable[..., Any], folder: Path) -> None:
+        """The other runs are shown, the one that cannot be opened is named with the reason, and the exit code is 4."""
+        CheckpointStore(folder, encryption=Fernet.generate_key()).save("locked", {})
+
+        ran = run("ls")
+
+        assert (ran.code, ran.err.count("\n")) == (exits.UNREADABLE, 1)
+        assert "run 'locked', checkpoint 1: it is encrypted" in ran.err
+        assert [row[:2] for row in rows(ran.out)[1:]] == [["job", "3"], ["locked", "-"], ["raw", "1"]]
+
     def test_a_damaged_newest_is_told_where_the_rest_is_listed(self, run: Callable[..., Any], folder: Path) -> None:
         """The list of a run shows what is sound, and its exit code says that the newest is not."""
         damage(folder / "job" / "000000000003.json")
@@ -181,6 +192,39 @@ class TestShow:
         assert last.startswith(r"2,560 bytes: b'\x00\x01\x02")
         assert last.endswith(" …")
         assert len(last) < 300
+
+    def test_a_long_stream_is_not_read(self, run: Callable[..., Any], folder: Path) -> None:
+        """Of a stream in packs only the chunk that it begins with is read."""
+        with CheckpointStore(folder).open_writer("stream") as file:
+            file.write(np.random.default_rng(1).bytes(5_000_000))
+        damage(*(folder / "stream" / "packs").iterdir())
+
+        ran = run("show", "stream")
+
+        assert (ran.code, ran.out.splitlines()[-1][:18]) == (0, "5,000,000 bytes: b")
+
+    def test_of_a_very_large_state_arrays_are_named(
+        self, run: Callable[..., Any], folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Above some size a person sees all but the arrays, and none of them is read."""
+        CheckpointStore(folder).save("net", {"step": 7, "weights": np.ones(100_000)})
+        damage(*(folder / "net" / "packs").iterdir())
+        monkeypatch.setattr(commands, "_WHOLE", 100_000)
+
+        ran = run("show", "net")
+
+        assert ran.code == 0
+        assert "'step': 7" in ran.out
+        assert "Omitted(dtype=dtype('float64'), shape=(100000,), nbytes=800000)" in ran.out
+
+    def test_a_long_list_is_cut(self, run: Callable[..., Any], folder: Path) -> None:
+        """A list does not flood the terminal, and how much is left out is said."""
+        CheckpointStore(folder).save("long", list(range(5000)))
+
+        ran = run("show", "long")
+
+        assert "+4000" in ran.out.splitlines()[-2]
+        assert ran.out.count(",") < 1100
 
     def test_a_pickle_is_not_run(self, run: Callable[..., Any], folder: Path) -> None:
         """Looking executes nothing that is stored: a pickled state is refused, with the reason."""
