@@ -146,7 +146,8 @@ def print_verified(reports: Sequence[VerifyReport]) -> None:
         out.print(f"{report.run}: {count(report.checked, 'checkpoint')} checked, ", end="", soft_wrap=True)
         out.print(verdict("ok" if report.ok else count(len(report.problems), "problem"), good=report.ok))
         for problem in report.problems:
-            out.print(f"  {plain(problem.key)}: {plain(problem.what)}", soft_wrap=True)
+            what = problem.what.removeprefix(f"{problem.key}: ")  # which some of them name as well
+            out.print(f"  {plain(problem.key)}: {plain(what)}", soft_wrap=True)
     if not reports:
         out.print("no runs")
 

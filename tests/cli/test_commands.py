@@ -120,6 +120,7 @@ class TestLs:
 
         assert (ran.code, ran.err.count("\n")) == (exits.UNREADABLE, 1)
         assert "run 'locked', checkpoint 1: it is encrypted" in ran.err
+        assert ran.err.endswith("(here: --key-file, or CKPTSTORE_KEYS)\n")
         assert [row[:2] for row in rows(ran.out)[1:]] == [["job", "3"], ["locked", "-"], ["raw", "1"]]
 
     def test_a_damaged_newest_is_told_where_the_rest_is_listed(self, run: Callable[..., Any], folder: Path) -> None:
