@@ -138,13 +138,13 @@ class History:
 
         Three small reads where the hint is true. `whole`: the newest comes with its state.
         """
-        hint = self.hint()
-        hinted = self._find_by(hint.manifest, whole=whole)
-        # What a stranger wrote may come back.
-        seen = Seen(hint.tag, proves=True) if hint.tag is not None and hint.manifest is not None else None
-        if hinted is not None:
-            return Found(hinted, hinted, seen)
         for _ in range(TRIES):
+            hint = self.hint()  # at each try: who gets on meanwhile writes it, and a list costs what the run holds
+            hinted = self._find_by(hint.manifest, whole=whole)
+            # What a stranger wrote may come back.
+            seen = Seen(hint.tag, proves=True) if hint.tag is not None and hint.manifest is not None else None
+            if hinted is not None:
+                return Found(hinted, hinted, seen)
             top = max(self.numbers(), default=0)
             if top == 0:
                 return Found(None, None, seen)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import subprocess
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from ckptstore_backends import files
 from ckptstore_backends.local import LocalBackend
 
 if TYPE_CHECKING:
@@ -125,3 +127,20 @@ def test_a_listing_misses_nothing_that_moves_on(
 
     assert [info.key for info in backend.list("run/")] == ["run/1", "run/2"]
     assert looks[0] == 3
+
+
+@pytest.mark.parametrize(("seconds", "looks"), [(0.001, 100), (2.0, 11)])
+def test_a_listing_ends_beside_one_who_writes_all_the_time(
+    backend: LocalBackend, monkeypatch: pytest.MonkeyPatch, seconds: float, looks: int
+) -> None:
+    """Where no two looks agree, there are a hundred, and of a large folder, where they take long, only eleven."""
+    look, taken = files._look, itertools.count(1)
+
+    def look_beside_a_writer(*args: str) -> dict[str, os.DirEntry[str]]:
+        backend.create(f"run/{next(taken)}", b"x")
+        return look(*args)
+
+    monkeypatch.setattr(files, "_look", look_beside_a_writer)
+    monkeypatch.setattr(files, "monotonic", itertools.count(step=seconds).__next__)
+
+    assert len(list(backend.list("run/"))) == looks
