@@ -132,6 +132,39 @@ def test_a_prune_ends_beside_one_who_saves_all_the_time(place: Place) -> None:
     assert open_store(place).verify("run").ok
 
 
+def test_what_is_saved_while_a_run_is_verified_is_no_problem(place: Place) -> None:
+    """A checkpoint that appears between two looks at its place is not taken for one that a stalled writer left."""
+    writer = open_store(place)
+    for n in range(3):
+        writer.save("run", n)
+    looks: list[str] = []
+
+    def overtake(verb: str, key: str) -> None:
+        if (verb, key) == ("get", slot(4)):
+            looks.append(key)
+            if len(looks) == 3:  # above the third, and in its own place, it was not there
+                writer.save("run", 3)
+
+    report = through(open_store(place), lambda backend: Spy(backend, before=overtake)).verify("run")
+
+    assert (report.problems, writer.latest("run")) == ((), writer.checkpoints("run")[0])
+    assert len(looks) > 3
+
+
+def test_a_hint_that_is_just_written_is_no_problem(place: Place) -> None:
+    """Read in the middle of a write it is neither the old nor the new one, and that it is torn is not said."""
+    open_store(place).save("run", 1)
+    halves = iter([True])
+
+    class Torn(Spy):
+        def get(self, key: str, start: int | None = None, end: int | None = None) -> bytes:
+            data = super().get(key, start, end)
+            return data[:-5] if key == "run/latest.json" and next(halves, False) else data
+
+    assert through(open_store(place), Torn).verify("run").ok
+    assert next(halves, None) is None
+
+
 def test_what_a_list_misses_is_looked_for_before_anything_is_removed(place: Place) -> None:
     """A checkpoint whose successor a list does not show, because it moved meanwhile, is not taken for a stray."""
     records = [open_store(place).save("run", n) for n in range(5)]
