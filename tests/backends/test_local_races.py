@@ -144,3 +144,16 @@ def test_a_listing_ends_beside_one_who_writes_all_the_time(
     monkeypatch.setattr(files, "monotonic", itertools.count(step=seconds).__next__)
 
     assert len(list(backend.list("run/"))) == looks
+
+
+def test_a_listing_shows_what_was_there_when_it_looked(backend: LocalBackend) -> None:
+    """What goes while others are shown is shown as well: a run that moves on would else seem to be empty."""
+    for number in (1, 2, 3):
+        backend.create(f"run/{number}", b"x")
+
+    shown = []
+    for info in backend.list("run/"):
+        shown.append((info.key, info.size))
+        backend.delete(["run/2", "run/3"])
+
+    assert shown == [("run/1", 1), ("run/2", 0), ("run/3", 0)]
