@@ -293,7 +293,7 @@ class CheckpointStore:
             if answer.is_newest:
                 position.follow(answer.head, answer.seen, moves)
         if result is _MISSING:
-            raise CheckpointNotFound(f"run {run!r} has no checkpoint" + (f" at {at}" if at is not None else " yet"))
+            raise CheckpointNotFound(f"run {run!r} has no checkpoint {arguments.shown(at)}")
         return result
 
     def _history(self, run: str) -> History:
