@@ -106,13 +106,18 @@ class History:
         return data.startswith(first_bytes(manifest))
 
     def hint(self) -> Hint:
-        """The hint, as it is now."""
+        """The hint, as it is now; read again where it is torn, for in a folder it is written in its place."""
         key, comparing = layout.hint(self.run), as_comparing(self.backend)
-        try:
-            data, tag = comparing.get_tagged(key, SIZE_LIMIT + 1) if comparing else (self.read(key), None)
-        except (FileNotFoundError, IsADirectoryError):
-            return Hint(None, None)
-        return Hint(parse_hint(data, self.run, self.codecs.keys), tag)
+        found, tag = None, None
+        for _ in range(2):
+            try:
+                data, tag = comparing.get_tagged(key, SIZE_LIMIT + 1) if comparing else (self.read(key), None)
+            except (FileNotFoundError, IsADirectoryError):
+                return Hint(None, None)
+            found = parse_hint(data, self.run, self.codecs.keys)
+            if found is not None:
+                break
+        return Hint(found, tag)
 
     def read(self, key: str) -> bytes:
         """An object, or so much of it that it is too large: what a stranger put there must not fill the memory."""
