@@ -18,7 +18,7 @@ from ckptstore import layout
 from ckptstore.backend import as_comparing
 from ckptstore.codecs import PLAIN, Codecs
 from ckptstore.errors import BackendError, CheckpointCorrupt
-from ckptstore.format1 import HEAD_SIZE, IDENT_SIZE, SIZE_LIMIT, first_bytes, has_header, parse, parse_hint
+from ckptstore.format1 import HEAD_SIZE, HINT_LIMIT, IDENT_SIZE, SIZE_LIMIT, first_bytes, has_header, parse, parse_hint
 from ckptstore.manifest import Content, Damaged, Manifest, Marker, names
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ class History:
             except (FileNotFoundError, IsADirectoryError):
                 return Hint(None, None)
             found = parse_hint(data, self.run, self.codecs.keys)
-            if found is not None:
+            if found is not None or len(data) > HINT_LIMIT:  # what a stranger put there is not held twice
                 break
         return Hint(found, tag)
 

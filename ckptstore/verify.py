@@ -8,7 +8,7 @@ import msgspec
 
 from ckptstore import layout
 from ckptstore.errors import CheckpointCorrupt, CheckpointError, CheckpointNotFound, DecryptionError, shown
-from ckptstore.format1 import ident, parse_hint
+from ckptstore.format1 import HINT_LIMIT, ident, parse_hint
 from ckptstore.manifest import Damaged, Manifest
 from ckptstore.serialized import Gone
 from ckptstore.stored import open_state
@@ -140,7 +140,8 @@ def _judge_hint(history: History, key: str) -> list[str]:
         if isinstance(content, Damaged) and isinstance(content.error, DecryptionError):
             return []  # nor can the hint be judged without the key: of the checkpoint it is said
     if hint is None:
-        settled = history.read(key) == data  # else it is being written: a folder's hint is, in its place
+        # Else it is being written: a folder's hint is, in its place. What a stranger put there is not held twice.
+        settled = len(data) > HINT_LIMIT or history.read(key) == data
         return ["torn or edited: nothing is lost, the next save writes it anew"] * settled
     if history.get(hint.number, whole=False) is None and not _above(history, hint.number):
         return [f"it names checkpoint {hint.number}, which is gone without a successor: removed by hand?"]
