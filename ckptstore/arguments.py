@@ -30,6 +30,13 @@ def check_at(run: str, at: object) -> None:
         check_number("at", at, 1, also=", a Checkpoint or an aware datetime")
 
 
+def shown(at: At | None) -> str:
+    """What a message calls `at`: a record by its number, as metadata may be long, and secret."""
+    if at is None:
+        return "yet"
+    return f"{at.number} such as the given record" if isinstance(at, Checkpoint) else f"at {at}"
+
+
 def check_min_number(min_number: object, at: object) -> None:
     """`min_number` is a number, 0 for none, and only of the newest."""
     check_number("min_number", min_number, 0)

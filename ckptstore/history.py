@@ -18,7 +18,7 @@ from ckptstore import layout
 from ckptstore.backend import Backend, as_comparing
 from ckptstore.codecs import PLAIN, Codecs
 from ckptstore.errors import BackendError, CheckpointCorrupt
-from ckptstore.format1 import HEAD_SIZE, IDENT_SIZE, SIZE_LIMIT, first_bytes, has_header, parse, parse_hint
+from ckptstore.format1 import HEAD_SIZE, HINT_LIMIT, IDENT_SIZE, SIZE_LIMIT, first_bytes, has_header, parse, parse_hint
 from ckptstore.manifest import Content, Damaged, Manifest, Marker, names
 
 if TYPE_CHECKING:
@@ -101,13 +101,18 @@ class History(msgspec.Struct, frozen=True, eq=False):
         return data.startswith(first_bytes(manifest))
 
     def hint(self) -> Hint:
-        """The hint, as it is now."""
+        """The hint, as it is now; read again where it is torn, for in a folder it is written in its place."""
         key, comparing = layout.hint(self.run), as_comparing(self.backend)
-        try:
-            data, tag = comparing.get_tagged(key, SIZE_LIMIT + 1) if comparing else (self.read(key), None)
-        except (FileNotFoundError, IsADirectoryError):
-            return Hint(None, None)
-        return Hint(parse_hint(data, self.run, self.codecs.keys), tag)
+        found, tag = None, None
+        for _ in range(2):
+            try:
+                data, tag = comparing.get_tagged(key, SIZE_LIMIT + 1) if comparing else (self.read(key), None)
+            except (FileNotFoundError, IsADirectoryError):
+                return Hint(None, None)
+            found = parse_hint(data, self.run, self.codecs.keys)
+            if found is not None or len(data) > HINT_LIMIT:  # what a stranger put there is not held twice
+                break
+        return Hint(found, tag)
 
     def read(self, key: str) -> bytes:
         """An object, or so much of it that it is too large: what a stranger put there must not fill the memory."""
@@ -133,13 +138,13 @@ class History(msgspec.Struct, frozen=True, eq=False):
 
         Three small reads where the hint is true. `whole`: the newest comes with its state.
         """
-        hint = self.hint()
-        hinted = self._find_by(hint.manifest, whole=whole)
-        # What a stranger wrote may come back.
-        seen = Seen(hint.tag, proves=True) if hint.tag is not None and hint.manifest is not None else None
-        if hinted is not None:
-            return Found(hinted, hinted, seen)
         for _ in range(TRIES):
+            hint = self.hint()  # at each try: who gets on meanwhile writes it, and a list costs what the run holds
+            hinted = self._find_by(hint.manifest, whole=whole)
+            # What a stranger wrote may come back.
+            seen = Seen(hint.tag, proves=True) if hint.tag is not None and hint.manifest is not None else None
+            if hinted is not None:
+                return Found(hinted, hinted, seen)
             top = max(self.numbers(), default=0)
             if top == 0:
                 return Found(None, None, seen)

@@ -22,6 +22,12 @@ THREADS = min(8, max(2, _CORES))
 """How many threads hash, compress and encrypt: what they call lets go of the interpreter."""
 
 
+def check_process(pid: int) -> None:
+    """`RuntimeError` in a forked child of the process `pid`: it has none of its threads, and would wait for ever."""
+    if pid != os.getpid():
+        raise RuntimeError("a stream that was opened before a fork cannot be used in the child: open it there")
+
+
 class _Task(Generic[T]):
     """One piece of work: done by a thread, or by whoever waits for it where no thread can be had."""
 
@@ -45,8 +51,7 @@ class _Task(Generic[T]):
 
     def wait(self) -> T:
         """What the work gives, or raises; taken once, so that it does not stay in memory."""
-        if self._pid != os.getpid():
-            raise RuntimeError("a stream that was opened before a fork cannot be used in the child: open it there")
+        check_process(self._pid)
         self._done.wait()
         error, self._error = self._error, None
         try:

@@ -59,6 +59,7 @@ class Positions:
         self._pid = os.getpid()
         self._by_run: dict[str, Position] = {}
         self._lock = threading.Lock()
+        self._forked: dict[int, threading.Lock] = {}  # by process: of two threads in a new child one renews the locks
 
     def of(self, run: str) -> Position:
         """The position in `run`, made when it is first asked for."""
@@ -72,7 +73,11 @@ class Positions:
 
     def _after_fork(self) -> None:
         """A lock that another thread of the parent held stays locked in the child for ever; the fences are kept."""
-        self._lock = threading.Lock()
-        for position in self._by_run.values():
-            position.lock = threading.RLock()
-        self._pid = os.getpid()
+        pid = os.getpid()
+        with self._forked.setdefault(pid, threading.Lock()):
+            if self._pid == pid:
+                return
+            self._lock = threading.Lock()
+            for position in self._by_run.values():
+                position.lock = threading.RLock()
+            self._pid = pid

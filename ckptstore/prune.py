@@ -14,9 +14,8 @@ import msgspec
 
 from ckptstore import layout
 from ckptstore.backend import as_comparing
-from ckptstore.errors import BackendError, CheckpointNotFound, DecryptionError
+from ckptstore.errors import CheckpointNotFound, DecryptionError
 from ckptstore.format1 import encode_hint, encode_marker
-from ckptstore.history import TRIES
 from ckptstore.manifest import Damaged, Manifest, Marker, names
 from ckptstore.retention import Decision
 
@@ -98,27 +97,33 @@ def prune(history: History, policy: Retention, *, dry_run: bool) -> PruneReport:
 
 def survey(history: History, own: Manifest | None = None) -> Survey | None:
     """
-    What stands in the run now; None in an empty one.
+    What stands in the run; None in an empty one.
+
+    The head is proven before the list, which so shows all below it. What comes meanwhile is left to the next survey:
+    one that waited until nobody saves might wait for ever.
 
     `own`: the manifest just committed. None as well when it is no longer the head: pruning is its successor's then.
     """
-    for _ in range(TRIES):
-        slots: dict[int, Content | None] = {}
-        others: list[str] = []
-        for info in history.backend.list(f"{history.run}/"):
-            kind, number = layout.parse(history.run, info.key)
-            if kind == "slot":
-                slots[number] = None
-            elif kind in {"pack", "unfinished"}:
-                others.append(info.key)
-        top = max(slots, default=0)
-        if top == 0 or (own is not None and own.number != top):
-            return None
-        for number in sorted(slots, reverse=True):
-            slots[number] = own if own is not None and number == top else history.get(number, whole=False)
-        if slots[top] is not None and (own is not None or history.is_head(top)):
-            return Survey({n: content for n, content in slots.items() if content is not None}, others)
-    raise BackendError(f"run {history.run!r}: the newest checkpoint changed {TRIES} times while pruning: try again")
+    head = history.find().head if own is None else own
+    if head is None:
+        return None
+    numbers: set[int] = set()
+    others: list[str] = []
+    for info in history.backend.list(f"{history.run}/"):
+        kind, number = layout.parse(history.run, info.key)
+        if kind == "slot":
+            numbers.add(number)
+        elif kind in {"pack", "unfinished"}:
+            others.append(info.key)
+    if own is not None and own.number != max(numbers, default=0):
+        return None
+    found: dict[int, Content | None] = {head.number: head}
+    for number in sorted((n for n in numbers if n < head.number), reverse=True):
+        found[number] = history.get(number, whole=False)
+        if isinstance(found[number], Manifest) and number + 1 not in found:
+            # Before it is taken for a stray and removed: what a list does not show is not proven to be absent.
+            found[number + 1] = history.get(number + 1, whole=False)
+    return Survey({n: content for n, content in sorted(found.items()) if content is not None}, others)
 
 
 def keep_last(history: History, found: Survey, count: int) -> bool:
@@ -177,7 +182,7 @@ def _empty(history: History, found: Survey, numbers: list[int]) -> None:
     if numbers and as_comparing(history.backend) is not None:
         _outrun_hint(history, found)
     elif len(numbers) > 1:
-        _renew_hint(history, found)
+        _renew_hint(history)
     if numbers:
         history.backend.delete([layout.slot(history.run, number) for number in numbers])
     for number in numbers:
@@ -195,16 +200,17 @@ def _outrun_hint(history: History, found: Survey) -> None:
         history.backend.delete([layout.hint(history.run)])
 
 
-def _renew_hint(history: History, found: Survey) -> None:
+def _renew_hint(history: History) -> None:
     """
-    Make the hint name the head, durably.
+    Make the hint name the head, durably: as it is now, for a hint that went back would cost each reader a list.
 
     What a power cut or a failure leaves of a delete of many may be any of them: a slot that stands, and nothing behind
     it. A hint that names this one, because it was not renewed or an older one is back, would be believed.
     """
-    if isinstance(found.slots[found.top], Manifest):
-        data = history.backend.get(layout.slot(history.run, found.top))
-        history.backend.put(layout.hint(history.run), encode_hint(data, found.top))
+    head = history.find().head
+    if isinstance(head, Manifest):
+        data = history.backend.get(layout.slot(history.run, head.number))
+        history.backend.put(layout.hint(history.run), encode_hint(data, head.number))
     else:
         history.backend.delete([layout.hint(history.run)])
 

@@ -191,7 +191,6 @@ class CheckpointStore:
         Remove checkpoint `number`; its number is never used again.
 
         Another process that saves with retention goes by what it has seen itself, and counts `number` a while longer.
-
         `ValueError` for the newest: to go back, load an older one and save. `CheckpointNotFound` where there is none.
         """
         from ckptstore import removal  # noqa: PLC0415 - few programs need it
@@ -277,9 +276,8 @@ class CheckpointStore:
     def _draft(self, state: Serialized, serializer: str, metadata: Mapping[str, object] | None) -> saving.Draft:
         facts = NO_METADATA if metadata is None else encode_metadata(arguments.check_metadata(metadata))
         version = None if self._schema is None else self._schema.version
-        return saving.Draft(
-            state, Named(serializer, {} if state.tree is None else {"tree": state.tree}), version, facts
-        )
+        named = Named(serializer, {} if state.tree is None else {"tree": state.tree})
+        return saving.Draft(state, named, version, facts)
 
     def _read(
         self, run: str, at: At | None, min_number: int, use: Callable[[Loaded], Any], default: object = _MISSING
@@ -295,7 +293,7 @@ class CheckpointStore:
             if answer.is_newest:
                 position.follow(answer.head, answer.seen, moves)
         if result is _MISSING:
-            raise CheckpointNotFound(f"run {run!r} has no checkpoint" + (f" at {at}" if at is not None else " yet"))
+            raise CheckpointNotFound(f"run {run!r} has no checkpoint {arguments.shown(at)}")
         return result
 
     def _history(self, run: str) -> History:

@@ -25,11 +25,16 @@ AHEAD = 4  # spans under way before they are asked for
 
 
 class CheckpointReader(io.BufferedReader):
-    """The bytes of a checkpoint as a binary file, read only and seekable; `checkpoint` is its record."""
+    """
+    The bytes of a checkpoint as a binary file, read only and seekable; `checkpoint` is its record.
 
-    def __init__(self, raw: io.RawIOBase, checkpoint: Checkpoint) -> None:
+    `serializer` is the name of what made them: "bytes" for a stream.
+    """
+
+    def __init__(self, raw: io.RawIOBase, checkpoint: Checkpoint, serializer: str) -> None:
         super().__init__(raw)
         self.checkpoint = checkpoint
+        self.serializer = serializer
 
     def write(self, _: object, /) -> int:
         """Refused."""
@@ -41,7 +46,7 @@ def open_found(found: Loaded) -> CheckpointReader:
     state = found.state
     # A BytesIO is as good as a raw file; both have what BufferedReader asks for.
     raw: Any = ChunkFile(found, state) if isinstance(state, Chunked) else io.BytesIO(state.read())
-    return CheckpointReader(raw, found.manifest.record())
+    return CheckpointReader(raw, found.manifest.record(), found.manifest.header.serializer.name)
 
 
 class _Coming(NamedTuple):

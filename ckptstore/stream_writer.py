@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from queue import Queue
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -10,7 +11,7 @@ import msgspec
 
 from ckptstore import saving
 from ckptstore.errors import translated
-from ckptstore.pool import Pool
+from ckptstore.pool import Pool, check_process
 from ckptstore.serialized import Serialized
 
 if TYPE_CHECKING:
@@ -89,6 +90,7 @@ class CheckpointWriter(io.BufferedIOBase):
         self._stored: Callable[[], Callable[[], Checkpoint]] | None = None
         self._ended = False
         self._aborted = False
+        self._pid = os.getpid()
 
     def __enter__(self) -> Self:
         self._check_open()
@@ -148,6 +150,7 @@ class CheckpointWriter(io.BufferedIOBase):
         self._put(block)
 
     def _put(self, block: bytes | None) -> None:
+        check_process(self._pid)
         if self._ended and self._stored is not None:
             self._stored()  # raises: it ended before the stream did
         self._blocks.put(block)
@@ -167,11 +170,13 @@ class CheckpointWriter(io.BufferedIOBase):
             yield block
 
     def _abort(self) -> None:
-        """End the thread, if it is still waiting for more."""
+        """End the thread, if it is still waiting for more; in a forked child there is none."""
         self._aborted = True
+        self._block.clear()
+        if self._pid != os.getpid():
+            return
         if self._stored is not None and not self._ended:
             self._blocks.put(b"")
-        self._block.clear()
         self._pool.close()
 
     def _check_open(self) -> None:

@@ -8,7 +8,7 @@ import msgspec
 
 from ckptstore import layout
 from ckptstore.errors import CheckpointCorrupt, CheckpointError, CheckpointNotFound, DecryptionError, shown
-from ckptstore.format1 import ident, parse_hint
+from ckptstore.format1 import HINT_LIMIT, ident, parse_hint
 from ckptstore.manifest import Damaged, Manifest
 from ckptstore.serialized import Gone
 from ckptstore.stored import open_state
@@ -105,6 +105,7 @@ def _check_slot(history: History, number: int, seen: set[Place], progress: _Prog
     progress.read_object(key)
     if standing is None:
         stray = isinstance(history.get(number, whole=False), Manifest)
+        stray = stray and history.standing(number) is None  # else it was saved just now
         return key, (
             stray * f"does not count: {number + 1} does not follow it. A stalled writer left it, or files were removed"
         )
@@ -123,20 +124,25 @@ def _check_slot(history: History, number: int, seen: set[Place], progress: _Prog
 
 
 def _check_hint(history: History) -> list[str]:
-    key = layout.hint(history.run)
     try:
-        data = history.read(key)
+        return _judge_hint(history, layout.hint(history.run))
     except FileNotFoundError:
         return []
     except IsADirectoryError:
         return ["a folder stands in its place: remove it"]
+
+
+def _judge_hint(history: History, key: str) -> list[str]:
+    data = history.read(key)
     hint, found = parse_hint(data, history.run, history.codecs.keys), ident(data)
     if hint is None and found is not None:
         content = history.get(found.number, whole=False)
         if isinstance(content, Damaged) and isinstance(content.error, DecryptionError):
             return []  # nor can the hint be judged without the key: of the checkpoint it is said
     if hint is None:
-        return ["torn or edited: nothing is lost, the next save writes it anew"]
+        # Else it is being written: a folder's hint is, in its place. What a stranger put there is not held twice.
+        settled = len(data) > HINT_LIMIT or history.read(key) == data
+        return ["torn or edited: nothing is lost, the next save writes it anew"] * settled
     if history.get(hint.number, whole=False) is None and not _above(history, hint.number):
         return [f"it names checkpoint {hint.number}, which is gone without a successor: removed by hand?"]
     return []

@@ -108,6 +108,16 @@ def test_what_is_not_there_is_not_found(store: CheckpointStore) -> None:
         store.load("run", at=2)
 
 
+def test_a_record_that_is_not_found_does_not_show_its_metadata(store: CheckpointStore) -> None:
+    """The message names run and number; metadata may be long, and in an encrypted store secret."""
+    gone = store.save("run", 1, metadata={"password": "hunter2"})
+    store.save("run", 2)
+    store.delete("run", 1)
+
+    with pytest.raises(CheckpointNotFound, match=r"^run 'run' has no checkpoint 1 such as the given record$"):
+        store.load("run", at=gone)
+
+
 @pytest.mark.parametrize("default", [None, 0, {"fresh": True}])
 def test_a_default_takes_the_place_of_nothing(store: CheckpointStore, default: object) -> None:
     """Whatever the default is, None too, it comes back where there is no checkpoint, and only there."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from places import ALL_KINDS, make, open_store, slot, through
@@ -13,9 +13,13 @@ from spies import Spy
 from ckptstore import BackendError, inline
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from places import Place
+
+    from ckptstore import CheckpointStore
+    from ckptstore.backend import ObjectInfo
 
 
 @pytest.fixture(params=ALL_KINDS)
@@ -95,6 +99,88 @@ def test_a_listing_passes_over_what_is_pruned_under_it(place: Place) -> None:
     reader = through(open_store(place), lambda backend: Spy(backend, before=overtake))
 
     assert [record.number for record in reader.checkpoints("run")] == [4, 3]
+
+
+def beside_a_saver(place: Place, retention: int | None = None) -> CheckpointStore:
+    """Save five checkpoints and lose the hint; return a store that finds one more whenever it lists."""
+    writer = open_store(place)
+    for n in range(5):
+        writer.save("run", n)
+    writer._backend.delete(["run/latest.json"])
+
+    def overtake(verb: str, key: str) -> None:
+        if verb == "list" and key == "run/":
+            writer.save("run", "more")
+
+    return through(open_store(place, retention=retention), lambda backend: Spy(backend, before=overtake))
+
+
+def test_the_newest_is_found_beside_one_who_saves_all_the_time(place: Place) -> None:
+    """Where no list stays true until it is proven, the hint that others have put meanwhile leads to the newest."""
+    newest = beside_a_saver(place).latest("run")
+
+    assert newest == open_store(place).latest("run")
+
+
+def test_a_prune_ends_beside_one_who_saves_all_the_time(place: Place) -> None:
+    """It removes what was to go at some instant, and what came meanwhile stays."""
+    report = beside_a_saver(place, retention=2).prune("run")
+
+    newest, *_ = kept = [record.number for record in open_store(place).checkpoints("run")]
+    assert kept == list(range(newest, report.kept[-1] - 1, -1))
+    assert (len(report.kept), report.removed) == (2, list(range(report.kept[-1] - 1, 0, -1)))
+    assert open_store(place).verify("run").ok
+
+
+def test_what_is_saved_while_a_run_is_verified_is_no_problem(place: Place) -> None:
+    """A checkpoint that appears between two looks at its place is not taken for one that a stalled writer left."""
+    writer = open_store(place)
+    for n in range(3):
+        writer.save("run", n)
+    looks: list[str] = []
+
+    def overtake(verb: str, key: str) -> None:
+        if (verb, key) == ("get", slot(4)):
+            looks.append(key)
+            if len(looks) == 3:  # above the third, and in its own place, it was not there
+                writer.save("run", 3)
+
+    report = through(open_store(place), lambda backend: Spy(backend, before=overtake)).verify("run")
+
+    assert (report.problems, writer.latest("run")) == ((), writer.checkpoints("run")[0])
+    assert len(looks) > 3
+
+
+def test_a_hint_that_is_just_written_is_no_problem(place: Place) -> None:
+    """Read in the middle of a write it is neither the old nor the new one: it is read again, and nothing is listed."""
+    record = open_store(place).save("run", 1)
+    halves = iter([True])
+
+    class Torn(Spy):
+        def get(self, key: str, start: int | None = None, end: int | None = None) -> bytes:
+            data = super().get(key, start, end)
+            return data[:-5] if key == "run/latest.json" and next(halves, False) else data
+
+    assert through(open_store(place), Torn).verify("run").ok
+    assert next(halves, None) is None
+    halves = iter([True])
+    store = through(open_store(place), Torn)
+    assert store.latest("run") == record
+    assert "list" not in cast("Spy", store._backend).verbs
+
+
+def test_what_a_list_misses_is_looked_for_before_anything_is_removed(place: Place) -> None:
+    """A checkpoint whose successor a list does not show, because it moved meanwhile, is not taken for a stray."""
+    records = [open_store(place).save("run", n) for n in range(5)]
+
+    class Blind(Spy):
+        def list(self, prefix: str, after: str = "") -> Iterator[ObjectInfo]:
+            return (info for info in super().list(prefix, after) if info.key != slot(4))
+
+    report = through(open_store(place), Blind).prune("run")
+
+    assert (report.kept, report.leftovers) == ([5, 4, 3, 2, 1], ())
+    assert open_store(place).checkpoints("run") == records[::-1]
 
 
 # Disks that are full or read only

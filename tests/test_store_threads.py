@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
+from forks import in_child
 from places import ALL_KINDS, InFolder, make, open_store, through
 from spies import Spy
 
 from ckptstore import CheckpointConflict
+from ckptstore.position import Positions
 from ckptstore.testing.race import PATIENCE
 
 if TYPE_CHECKING:
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     from places import Place
 
     from ckptstore import Checkpoint, CheckpointStore
+    from ckptstore.stream_writer import CheckpointWriter
 
 
 @pytest.fixture(params=ALL_KINDS)
@@ -153,3 +157,56 @@ def test_a_load_that_saw_more_moves_the_fence(place: Place) -> None:
 
     assert store.load("run") == 2
     assert store.save("run", 3).number == 3
+
+
+def test_two_threads_of_a_child_get_one_lock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where both are the first in a forked child to use a store, they still take turns."""
+    positions = Positions()
+    positions.of("run")
+    make_lock, got = threading.RLock, list[object]()
+    other = threading.Thread(target=lambda: got.append(positions.of("run").lock))
+
+    def make_lock_beside() -> object:
+        if not other.ident:
+            other.start()
+            other.join(0.2)  # it gets through where nothing holds it
+        return make_lock()
+
+    monkeypatch.setattr(os, "getpid", lambda: -1)
+    monkeypatch.setattr(threading, "RLock", make_lock_beside)
+    mine = positions.of("run").lock
+    other.join()
+
+    assert got == [mine]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="a fork is what is tested")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+@pytest.mark.parametrize(
+    "use", [lambda f: f.write(bytes(1 << 22)), lambda f: f.__exit__(None, None, None)], ids=["write", "end"]
+)
+def test_a_stream_is_its_process_s(tmp_path: Path, use: Callable[[CheckpointWriter], object]) -> None:
+    """In a child that was forked meanwhile to write or end it is an error, and to leave its block waits for nothing."""
+    go = threading.Event()
+
+    def wait(verb: str, key: str) -> None:
+        if verb == "create" and "/packs/" in key:
+            go.wait(30)
+
+    store = through(open_store(InFolder(tmp_path)), lambda backend: Spy(backend, before=wait))
+    with store.open_writer("run") as file:
+        while not file._blocks.full():
+            file.write(bytes(1 << 20))
+
+        def is_refused() -> bool:
+            with suppress(RuntimeError):
+                use(file)
+                return False
+            file.__exit__(SystemExit, SystemExit(), None)
+            return True
+
+        refused = in_child(is_refused)
+        go.set()
+
+    assert refused
+    assert store.verify("run").ok

@@ -7,6 +7,7 @@ import errno
 import os
 import sys
 from stat import S_ISREG
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from ckptstore.backend import Data, buffers
@@ -32,6 +33,8 @@ READ = os.O_RDONLY | _BINARY | _NONBLOCK
 _OVERWRITE = os.O_WRONLY | _BINARY | _NONBLOCK | _NOFOLLOW
 
 _LOOKS = 100  # at a folder that others change all the time
+_FEW_LOOKS, _PATIENCE = 10, 1.0  # and after so many no more than so many seconds: with 100,000 files one takes 0.2
+_NOT_OURS = "/lost+found/"  # the root's alone, at the root of a disk, where a container may have its store
 _SMALL = 1 << 16  # up to here a buffer is cheaper than asking for the size
 _EARLY = 8 << 20  # of a pack of 64 MiB made at 250 MB/s this leaves 6 ms of the 31 that its sync takes (at 2 GB/s)
 
@@ -252,11 +255,13 @@ def scan(path: str, folders: str, prefix: str, after: str) -> list[tuple[str, os
     What a listing has to look at in one folder, in order; the keys of folders end in "/".
 
     As two looks in a row show it: one alone may miss what goes and what comes meanwhile, and so all that there is.
+    Where that takes too long the folder is large: then the last look shows all that stood while it was taken.
     """
+    begun = monotonic()
     found = _look(path, folders, prefix, after)
-    for _ in range(_LOOKS):
+    for looks in range(1, _LOOKS):
         before, found = found, _look(path, folders, prefix, after)
-        if found.keys() == before.keys():
+        if found.keys() == before.keys() or (looks >= _FEW_LOOKS and monotonic() - begun > _PATIENCE):
             break
     return sorted(found.items())
 
@@ -275,5 +280,9 @@ def _look(path: str, folders: str, prefix: str, after: str) -> dict[str, os.DirE
                 if wanted and key.startswith(prefix):
                     found[key] = entry
     except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except PermissionError:
+        if prefix or not path.endswith(_NOT_OURS):
+            raise
         return {}
     return found

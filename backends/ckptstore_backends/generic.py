@@ -61,6 +61,8 @@ class GenericBackend:
             raise ValueError(f"{name_of(kind)} reads from a cache, and a store must not: use what is behind it")
         self._create_with = EXCLUSIVE.get(name_of(kind))
         root = root.rstrip("/")
+        if "://" in root:  # http and its like
+            raise ValueError(f"{name_of(kind)} has whole URLs for paths, and no store can be kept there: name another")
         if root.strip("/"):
             check_key(root.lstrip("/"))
         elif self._create_with is not None:

@@ -30,6 +30,7 @@ _TRIES = 10  # a collector may remove an unfinished file, and a delete an empty 
 _REMEMBERED = 10_000  # folders, in one process: one that was forgotten is only looked at once more
 
 _NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EXDEV})
+_UNKNOWN = datetime.min.replace(tzinfo=UTC)
 _GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 
 
@@ -99,7 +100,11 @@ class LocalBackend:
             os.close(fd)
 
     def list(self, prefix: str, after: str = "") -> Iterator[ObjectInfo]:
-        """Objects whose key starts with `prefix` and is above `after`, in key order; folders are read when reached."""
+        """
+        Objects whose key starts with `prefix` and is above `after`, in key order; folders are read when reached.
+
+        What has gone since its folder was read is still shown, of 0 bytes and at `datetime.min`.
+        """
         folders = check_prefix(prefix)
         self._refuse_links(folders)
         return self._walk(folders, prefix, after)
@@ -257,7 +262,7 @@ class LocalBackend:
 
     # Listing
 
-    def _walk(self, folders: str, prefix: str, after: str, again: int = _TRIES) -> Iterator[ObjectInfo]:
+    def _walk(self, folders: str, prefix: str, after: str) -> Iterator[ObjectInfo]:
         found = files.scan(self._base + folders, folders, prefix, after)
         any(self._syncs.met(self._base + key) for key, _ in found if not key.endswith("/"))
         for key, entry in found:
@@ -269,9 +274,8 @@ class LocalBackend:
             except OSError as exc:
                 if exc.errno not in _GONE:
                     raise
-                if again:  # what came meanwhile may stand in the place of all that was there
-                    yield from self._walk(folders, prefix, key, again - 1)
-                    return
+                if entry.is_file(follow_symlinks=False):  # passed over, a run that moves on would seem to be empty
+                    yield ObjectInfo(key, 0, _UNKNOWN)
                 continue
             if S_ISREG(status.st_mode):
                 yield ObjectInfo(key, status.st_size, datetime.fromtimestamp(status.st_mtime, UTC))

@@ -52,18 +52,18 @@ class MemoryBackend:
         return found[0][start:end]
 
     def list(self, prefix: str, after: str = "") -> Iterator[ObjectInfo]:
-        """Objects whose key starts with `prefix` and is above `after`, in key order, each as it is when reached."""
+        """Objects whose key starts with `prefix` and is above `after`, in key order, as they are at one instant."""
         check_prefix(prefix)
         return self._list(self._prefix + prefix, self._prefix + after)
 
     def _list(self, prefix: str, after: str) -> Iterator[ObjectInfo]:
         with LOCK:
-            keys = [key for key in self._objects if key > after and key.startswith(prefix)]
-        for key in sorted(keys):
-            with LOCK:
-                found = self._objects.get(key)
-            if found is not None:
-                yield ObjectInfo(key.removeprefix(self._prefix), len(found[0]), found[1])
+            found = [
+                ObjectInfo(key.removeprefix(self._prefix), len(data), modified)
+                for key, (data, modified) in self._objects.items()
+                if key > after and key.startswith(prefix)
+            ]
+        yield from sorted(found)
 
     def delete(self, keys: Iterable[str]) -> None:
         """Remove; absent keys are fine."""

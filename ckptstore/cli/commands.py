@@ -15,7 +15,7 @@ from msgspec.structs import asdict
 
 from ckptstore import layout
 from ckptstore.cli import exits, options, output, places
-from ckptstore.errors import BackendError, CheckpointError, CheckpointNotFound
+from ckptstore.errors import BackendError, CheckpointError, CheckpointNotFound, DecryptionError
 from ckptstore.urls import open_backend
 
 if TYPE_CHECKING:
@@ -74,6 +74,8 @@ def _parse_at(_: click.Context, __: click.Parameter, text: str | None) -> int | 
         raise click.BadParameter(f"{text!r} is neither a checkpoint number nor an ISO date-time") from None
     return at if at.tzinfo else at.replace(tzinfo=UTC)
 
+
+_WHOLE = 64 * 1024 * 1024  # bytes of a state up to which somebody waits for the arrays of which some lines are shown
 
 _place = options.place(default="./ckpts")
 _json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document, for scripts.")
@@ -163,6 +165,8 @@ def _newest(store: CheckpointStore, run: str) -> tuple[Checkpoint | None, Checkp
         return store.latest(run), None
     except BackendError:
         raise
+    except DecryptionError as error:
+        return None, error  # to other keys none of its checkpoints is listed
     except CheckpointError as error:
         return next(iter(store.checkpoints(run, limit=1)), None), error
 
@@ -177,20 +181,24 @@ def show(run: str, at: int | datetime | None, *, place: places.Place, as_json: b
     Show one checkpoint with its state: the newest of RUN, or the one AT a number or time.
 
     A time is an ISO date-time such as 2025-01-31T12:00, in UTC unless it says otherwise, and stands for the newest
-    checkpoint at or before it. With --json, values that JSON lacks are written as the store writes them, such as
-    {"$decimal": "1.10"}.
+    checkpoint at or before it. Long values are cut, of a stream there is the beginning, and of a state above 64 MiB
+    large arrays and bytes are named, not read. With --json all is there, and values that JSON lacks are written as the
+    store writes them, such as {"$decimal": "1.10"}.
     """
     store = _open(place)
     with store.open_reader(run, at=at) as file:
         checkpoint = file.checkpoint
-    if as_json:
-        state = output.tagged(store.load(run, at=checkpoint))
-        output.document({"checkpoint": output.record(checkpoint), "state": state})
-        return
-    out = output.console()
-    out.print(output.record_lines(checkpoint))
-    out.print()
-    output.print_state(store.load(run, at=checkpoint), out)
+        if as_json:
+            state = output.tagged(store.load(run, at=checkpoint))
+            output.document({"checkpoint": output.record(checkpoint), "state": state})
+            return
+        out = output.console()
+        out.print(output.record_lines(checkpoint))
+        out.print()
+        if file.serializer == "bytes":
+            output.print_bytes(checkpoint.size, file.read(output.PREVIEW), out)
+            return
+    output.print_state(store.load(run, at=checkpoint, only=[] if checkpoint.size > _WHOLE else None), out)
 
 
 @ckptstore.command("verify", short_help="Check every byte of a run, or of all.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ckptstore.errors import BackendError, CheckpointConflict, CheckpointError, CheckpointNotFound
+from ckptstore.errors import BackendError, CheckpointConflict, CheckpointError, CheckpointNotFound, DecryptionError
 
 OK = 0
 DIFFERS = 1
@@ -41,8 +41,9 @@ def exit_code(error: CheckpointError) -> int:
 
 
 def line(error: Exception) -> str:
-    """`error` as the one line that goes to stderr."""
-    return f"ckptstore: {plain(' '.join(str(error).split()))}"
+    """`error` as the one line that goes to stderr; it speaks of the library, so where keys go here is added."""
+    here = " (here: --key-file, or CKPTSTORE_KEYS)" * isinstance(error, DecryptionError)
+    return f"ckptstore: {plain(' '.join(str(error).split()))}{here}"
 
 
 def plain(text: str) -> str:

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 _WIDE = 10_000  # columns of a file or pipe: lines are not to be cut there
 _READABLE = 100  # columns for a state, however wide the terminal is
-_PREVIEW = 64  # bytes of a state that is bytes
-_LONG = 1000  # characters after which a str or bytes inside a state is cut, for people
+PREVIEW = 64  # bytes of a state that is bytes
+_LONG = 1000  # characters of a str or bytes inside a state, and parts of a container, after which it is cut, for people
 
 
 class _Console(Console):
@@ -120,12 +120,17 @@ def record_lines(checkpoint: Checkpoint) -> Table:
 
 
 def print_state(value: object, out: Console) -> None:
-    """Print a state for people: bytes by their size and beginning, all else as Python writes it."""
+    """Print a state for people, as Python writes it; bytes as `print_bytes`."""
     if isinstance(value, bytes):
-        dots = " …" if len(value) > _PREVIEW else ""
-        out.print(f"{len(value):,} bytes: {value[:_PREVIEW]!r}{dots}")
+        print_bytes(len(value), value[:PREVIEW], out)
     else:
-        out.print(Pretty(value, max_string=_LONG, indent_guides=False), width=min(out.width, _READABLE))
+        pretty = Pretty(value, max_string=_LONG, max_length=_LONG, indent_guides=False)
+        out.print(pretty, width=min(out.width, _READABLE))
+
+
+def print_bytes(size: int, beginning: bytes, out: Console) -> None:
+    """Print a state that is bytes: how many, and what it begins with."""
+    out.print(f"{size:,} bytes: {beginning!r}{' …' if size > len(beginning) else ''}")
 
 
 def verified(report: VerifyReport) -> dict[str, object]:
@@ -141,7 +146,8 @@ def print_verified(reports: Sequence[VerifyReport]) -> None:
         out.print(f"{report.run}: {count(report.checked, 'checkpoint')} checked, ", end="", soft_wrap=True)
         out.print(verdict("ok" if report.ok else count(len(report.problems), "problem"), good=report.ok))
         for problem in report.problems:
-            out.print(f"  {plain(problem.key)}: {plain(problem.what)}", soft_wrap=True)
+            what = problem.what.removeprefix(f"{problem.key}: ")  # which some of them name as well
+            out.print(f"  {plain(problem.key)}: {plain(what)}", soft_wrap=True)
     if not reports:
         out.print("no runs")
 

@@ -24,6 +24,18 @@ def test_what_was_not_read_is_not_trusted() -> None:
     assert Bucket.objects.get("container/prefix/run/1") is None
 
 
+def test_the_web_is_no_place_for_a_store() -> None:
+    """Where a path is a URL, as for http, the error says that no store can be kept there."""
+
+    class Web(AbstractFileSystem):  # type: ignore[misc]  # fsspec has no types
+        @classmethod
+        def _strip_protocol(cls, path: str) -> str:
+            return path
+
+    with pytest.raises(ValueError, match=r"Web has whole URLs for paths, and no store can be kept there"):
+        GenericBackend.of_url(Web, "http://localhost/ckpts", {})
+
+
 def test_the_table_says_how() -> None:
     """Google's storage is asked to create by `mode`, Azure's by `overwrite`, which older versions know as well."""
     assert EXCLUSIVE == {

@@ -161,6 +161,19 @@ def test_no_permission_is_an_os_error(backend: LocalBackend, root: Path, fail: F
     assert backend._nameless
 
 
+def test_the_disk_s_own_folder_hides_no_run(backend: LocalBackend, root: Path, fail: Fail) -> None:
+    """In the root of a disk `lost+found` is closed, and passed over; any other folder that is closed is an error."""
+    (root / "lost+found").mkdir()
+    fail("scandir", errno.EACCES, lambda path: path.endswith("/lost+found/"))
+
+    assert [info.key for info in backend.list("")] == ["run/1"]
+    with pytest.raises(PermissionError):
+        list(backend.list("lost+found/"))
+    fail("scandir", errno.EACCES, lambda path: path.endswith("/run/"))
+    with pytest.raises(PermissionError):
+        list(backend.list(""))
+
+
 @pytest.mark.parametrize("number", [errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL])
 def test_nameless_files_are_tried_once_where_there_are_none(
     backend: LocalBackend, root: Path, fail: Fail, number: int

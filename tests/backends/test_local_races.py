@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import subprocess
@@ -128,23 +129,31 @@ def test_a_listing_misses_nothing_that_moves_on(
     assert looks[0] == 3
 
 
-def test_a_listing_shows_what_took_the_place_of_what_it_saw(
-    backend: LocalBackend, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("seconds", "looks"), [(0.001, 100), (2.0, 11)])
+def test_a_listing_ends_beside_one_who_writes_all_the_time(
+    backend: LocalBackend, monkeypatch: pytest.MonkeyPatch, seconds: float, looks: int
 ) -> None:
-    """Where all that a look has seen is gone when its sizes are asked for, what came meanwhile is listed."""
-    scan, steps = files.scan, iter([(1, 3), (3, 5)])
+    """Where no two looks agree, there are a hundred, and of a large folder, where they take long, only eleven."""
+    look, taken = files._look, itertools.count(1)
 
-    def moving(path: str, *rest: str) -> list[tuple[str, os.DirEntry[str]]]:
-        found = scan(path, *rest)
-        for first, last in steps:
-            for number in range(first, last):
-                backend.create(f"run/{number + 2}", b"x")
-                backend.delete([f"run/{number}"])
-            break
-        return found
+    def look_beside_a_writer(*args: str) -> dict[str, os.DirEntry[str]]:
+        backend.create(f"run/{next(taken)}", b"x")
+        return look(*args)
 
-    for number in (1, 2):
+    monkeypatch.setattr(files, "_look", look_beside_a_writer)
+    monkeypatch.setattr(files, "monotonic", itertools.count(step=seconds).__next__)
+
+    assert len(list(backend.list("run/"))) == looks
+
+
+def test_a_listing_shows_what_was_there_when_it_looked(backend: LocalBackend) -> None:
+    """What goes while others are shown is shown as well: a run that moves on would else seem to be empty."""
+    for number in (1, 2, 3):
         backend.create(f"run/{number}", b"x")
-    monkeypatch.setattr(files, "scan", moving)
 
-    assert [info.key for info in backend.list("run/")] == ["run/5", "run/6"]
+    shown = []
+    for info in backend.list("run/"):
+        shown.append((info.key, info.size))
+        backend.delete(["run/2", "run/3"])
+
+    assert shown == [("run/1", 1), ("run/2", 0), ("run/3", 0)]

@@ -123,3 +123,17 @@ def test_a_fork_leaves_no_lock_behind() -> None:
     holder.join()
 
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_a_listing_shows_one_instant() -> None:
+    """What goes while others are shown is shown as well: a run that moves on would else seem to be empty."""
+    backend = MemoryBackend()
+    for number in (1, 2, 3):
+        backend.create(f"run/{number}", b"x")
+
+    shown = []
+    for info in backend.list("run/"):
+        shown.append(info.key)
+        backend.delete(["run/2", "run/3"])
+
+    assert shown == ["run/1", "run/2", "run/3"]

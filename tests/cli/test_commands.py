@@ -4,35 +4,18 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pytest
+from cryptography.fernet import Fernet
+from harm import damage
 
 from ckptstore import CheckpointStore
 from ckptstore.cli import exits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
-
-
-def damage(file: Path) -> None:
-    """Change one byte in the middle of `file`."""
-    data = bytearray(file.read_bytes())
-    data[len(data) // 2] ^= 1
-    file.write_bytes(data)
-
-
-@pytest.fixture
-def tokyo() -> Iterator[None]:
-    """A local time that is not UTC."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TZ", "Asia/Tokyo")
-        time.tzset()
-        yield
-    time.tzset()
 
 
 def rows(text: str) -> list[list[str]]:
@@ -111,6 +94,17 @@ class TestLs:
         assert "checkpoint 3" in ran.json["runs"][0]["problem"]
         assert ran.err.startswith("ckptstore: run 'job', checkpoint 3: ")
 
+    def test_a_run_with_other_keys_hides_no_other(self, run: Callable[..., Any], folder: Path) -> None:
+        """The other runs are shown, the one that cannot be opened is named with the reason, and the exit code is 4."""
+        CheckpointStore(folder, encryption=Fernet.generate_key()).save("locked", {})
+
+        ran = run("ls")
+
+        assert (ran.code, ran.err.count("\n")) == (exits.UNREADABLE, 1)
+        assert "run 'locked', checkpoint 1: it is encrypted" in ran.err
+        assert ran.err.endswith("(here: --key-file, or CKPTSTORE_KEYS)\n")
+        assert [row[:2] for row in rows(ran.out)[1:]] == [["job", "3"], ["locked", "-"], ["raw", "1"]]
+
     def test_a_damaged_newest_is_told_where_the_rest_is_listed(self, run: Callable[..., Any], folder: Path) -> None:
         """The list of a run shows what is sound, and its exit code says that the newest is not."""
         damage(folder / "job" / "000000000003.json")
@@ -120,76 +114,6 @@ class TestLs:
 
         assert ran.code == exits.UNREADABLE
         assert [row[0] for row in rows(ran.out)] == ["NUMBER", "2", "1"]
-
-
-class TestShow:
-    """`ckptstore show`."""
-
-    def test_record_metadata_and_state(self, run: Callable[..., Any]) -> None:
-        """The newest: its record, a field a line, then its state as Python writes it."""
-        ran = run("show", "job")
-
-        assert ran.code == 0
-        assert ["number", "3"] in rows(ran.out)
-        assert ["metadata", "day=2025-01-03", "name=a", "b"] in rows(ran.out)
-        assert ran.out.endswith("\n\n{'step': 3, 'cash': Decimal('1.10')}\n")
-
-    def test_json(self, run: Callable[..., Any]) -> None:
-        """For scripts: the record, and the state with the store's own tags for what JSON lacks."""
-        document = run("show", "job", "--json").json
-
-        assert set(document) == {"checkpoint", "state"}
-        assert document["checkpoint"]["number"] == 3
-        assert document["state"] == {"step": 3, "cash": {"$decimal": "1.10"}}
-
-    def test_a_state_of_200_levels_fits_into_the_document(self, run: Callable[..., Any], folder: Path) -> None:
-        """What could be saved can be shown, however deep."""
-        state: list[Any] = []
-        for _ in range(199):
-            state = [state]
-        CheckpointStore(folder).save("deep", state)
-
-        assert run("show", "deep", "--json").json["state"] == state
-
-    def test_json_of_large_values(self, run: Callable[..., Any], folder: Path) -> None:
-        """Bytes and arrays of any size stand in the document, in the form of small ones."""
-        CheckpointStore(folder).save("large", [bytes(6000), np.zeros(6000, "u1")])
-
-        data, array = run("show", "large", "--json").json["state"]
-
-        assert data == {"$bytes": "A" * 8000}
-        assert array == {"$ndarray": {"dtype": "|u1", "shape": [6000], "order": "C", "data": "A" * 8000}}
-
-    def test_a_number_is_shown(self, run: Callable[..., Any]) -> None:
-        """AT may be a number."""
-        assert run("show", "job", "2", "--json").json["state"]["step"] == 2
-
-    @pytest.mark.usefixtures("tokyo")
-    @pytest.mark.parametrize("form", ["{:%Y-%m-%dT%H:%M:%S.%f}", "{:%Y-%m-%dT%H:%M:%S.%f}+00:00"])
-    def test_a_time_is_shown(self, run: Callable[..., Any], folder: Path, form: str) -> None:
-        """AT may be an ISO date-time, in UTC unless it says otherwise: the newest at or before it."""
-        second = CheckpointStore(folder).checkpoints("job")[1]
-
-        found = run("show", "job", form.format(second.created_at), "--json")
-
-        assert found.json["checkpoint"]["number"] == 2
-
-    def test_bytes_are_shown_by_size_and_beginning(self, run: Callable[..., Any]) -> None:
-        """A state that is bytes does not flood the terminal."""
-        last = run("show", "raw").out.splitlines()[-1]
-
-        assert last.startswith(r"2,560 bytes: b'\x00\x01\x02")
-        assert last.endswith(" …")
-        assert len(last) < 300
-
-    def test_a_pickle_is_not_run(self, run: Callable[..., Any], folder: Path) -> None:
-        """Looking executes nothing that is stored: a pickled state is refused, with the reason."""
-        CheckpointStore(folder, serializer="pickle").save("pickled", {1})
-
-        ran = run("show", "pickled", "--json")
-
-        assert (ran.code, ran.out) == (exits.UNREADABLE, "")
-        assert "saved with pickle" in ran.err
 
 
 class TestVerify:

@@ -29,6 +29,13 @@ def three(kind: str, tmp_path: Path) -> Place:
     return place
 
 
+def damage(file: Path) -> None:
+    """Change one byte in the middle of `file`."""
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 1
+    file.write_bytes(data)
+
+
 def load_or_refuse(place: Place, at: int | None = None) -> object:
     """The state, or None where it is refused."""
     try:

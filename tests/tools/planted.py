@@ -115,15 +115,7 @@ def no_second_list(patch: Patch, /) -> None:
             if head is not None or top == 0:
                 return Found(head if isinstance(head, Manifest) else None, head)
 
-    survey, is_head = prune.survey, History.is_head
-
-    def hasty_survey(past: History, own: Manifest | None = None) -> prune.Survey | None:
-        hasty = type("Hasty", (History,), {"is_head": lambda *_: True})(past.backend, past.run, past.codecs)
-        return survey(hasty, own)
-
-    assert is_head is not None
     patch.setattr(History, "find", find)
-    patch.setattr(prune, "survey", hasty_survey)
 
 
 def top_down(patch: Patch, /) -> None:
