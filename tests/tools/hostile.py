@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from contextlib import nullcontext
 from functools import cache, partial
+from importlib import import_module
+from pkgutil import walk_packages
 from random import Random
 from typing import TYPE_CHECKING, Any, cast
 
@@ -73,6 +75,10 @@ def warm() -> list[bytes]:
             leaves(partial(_json.loads_as, data, type_), "loads_as")
     for codecs in SETTINGS:
         check_run(codecs, tampering.objects(codecs).sealed, watch=False)
+    # A time zone that the system does not have is looked for in a package for each part of the world.
+    for package in walk_packages(import_module("tzdata").__path__, "tzdata."):
+        import_module(package.name)
+    leaves(lambda: _json.loads(b'{"$datetime":"2024-01-01T00:00:00+00:00[Europe/Nowhere]"}'), "loads")
     return sound
 
 
