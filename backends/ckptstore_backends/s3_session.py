@@ -192,16 +192,18 @@ async def _taken(answer: dict[str, Any], patience: float, take: Take[T]) -> T:
         answer["Body"].close()
 
 
-def _needs_retry(caught_exception: Exception | None, request_dict: dict[str, Any], **_: object) -> bool | None:
+def _needs_retry(caught_exception: Exception | None, request_dict: dict[str, Any], **_: object) -> None:
     """
-    False (botocore then does not resend) for a create without an answer; None leaves it to botocore.
+    Raise what a create without an answer met, so that botocore does not resend it; anything else is left to botocore.
 
     The first request of two may land after the second: when retention has emptied the slot again by then, what was
     removed would be back. The store looks what became of it, and tries again under another id. (aiohttp still resends
     once itself where a connection drops; then the server is done with the first.) Of a pack a twin does no harm.
+    (A False instead, "no retry", is taken for a pause of no seconds before one by every aiobotocore up to 2.26.)
     """
     exclusive = "If-None-Match" in request_dict["headers"] and not is_pack(request_dict["url"])
-    return False if caught_exception is not None and exclusive else None
+    if caught_exception is not None and exclusive:
+        raise caught_exception
 
 
 def _wait_for_upload(silence: float | None, params: dict[str, Any], context: dict[str, Any], **_: object) -> None:
