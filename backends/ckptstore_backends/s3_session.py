@@ -212,7 +212,7 @@ def _wait_for_upload(silence: float | None, params: dict[str, Any], context: dic
     Count no silence while a slow line still sends.
 
     aiohttp does so from when the system has taken the last byte: at 300 kB/s, 5 seconds were over before it was sent.
-    An aiobotocore that does not know of this setting (before 3.10) leaves it at that. (No method: s3fs holds its client
+    An aiobotocore that knows of no such setting (before 3.9.1) leaves it at that. (No method: s3fs holds its client
     until the file system is gone, and a client that held this session, which holds the file system, would be for ever.)
     """
     if silence:
@@ -224,7 +224,7 @@ def _send_at_once(request: Any, **_: object) -> None:  # noqa: ANN401 - botocore
     No `Expect: 100-continue`, which botocore adds to each PUT, and small bytes as bytes, of which it makes a file.
 
     aiohttp would wait for the former without a timeout, for ever where a server or proxy stays silent; and waiting for
-    it makes two round trips of one. Of a file that it has read, aiohttp 3.10 to 3.14.0 sends nothing when it resends
+    it makes two round trips of one. Of a file that it has read, aiohttp 3.10 to 3.14.3 sends nothing when it resends
     itself where a connection dropped, and then waits until the read timeout.
     """
     request.headers.pop("Expect", None)
