@@ -32,7 +32,7 @@ class Body(Payload):
 
     def __init__(self, buffers: Iterable[Buffer]) -> None:
         super().__init__(None)
-        self._views = [memoryview(buffer) for buffer in buffers]
+        self._views = [memoryview(buffer).cast("B") for buffer in buffers]
         self._size = self._end = sum(map(len, self._views))  # the first is aiohttp's
         self._at = 0
 

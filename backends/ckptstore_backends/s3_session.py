@@ -7,6 +7,7 @@ import os
 import threading
 from collections import deque
 from functools import partial
+from io import BytesIO
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ckptstore.backend import buffers
@@ -78,7 +79,7 @@ class Session:
     def body(self, data: Data) -> Any:  # noqa: ANN401 - bytes, or what s3_body has
         """`data` as the body of a PUT: what is large is not copied, and the calling thread takes its checksum."""
         parts = list(buffers(data))
-        if self._joins or sum(map(len, parts)) < LARGE:
+        if self._joins or sum(memoryview(part).nbytes for part in parts) < LARGE:
             return b"".join(parts)
         from ckptstore_backends.s3_body import Body  # noqa: PLC0415 - heavy
 
@@ -136,7 +137,7 @@ class Session:
         events.register("before-call.s3.PutObject", s3_body.put_checksum)
         events.register("choose-signer.s3.PutObject", s3_body.choose_signer)
         events.register_first("before-parameter-build.s3.PutObject", partial(_wait_for_upload, self._silence))
-        events.register("before-send.s3.PutObject", _expect_nothing)
+        events.register("before-send.s3.PutObject", _send_at_once)
         return fs
 
 
@@ -192,16 +193,18 @@ async def _taken(answer: dict[str, Any], patience: float, take: Take[T]) -> T:
         answer["Body"].close()
 
 
-def _needs_retry(caught_exception: Exception | None, request_dict: dict[str, Any], **_: object) -> bool | None:
+def _needs_retry(caught_exception: Exception | None, request_dict: dict[str, Any], **_: object) -> None:
     """
-    False (botocore then does not resend) for a create without an answer; None leaves it to botocore.
+    Raise what a create without an answer met, so that botocore does not resend it; anything else is left to botocore.
 
     The first request of two may land after the second: when retention has emptied the slot again by then, what was
     removed would be back. The store looks what became of it, and tries again under another id. (aiohttp still resends
     once itself where a connection drops; then the server is done with the first.) Of a pack a twin does no harm.
+    (A False instead, "no retry", is taken for a pause of no seconds before one by each aiobotocore before 3.8.)
     """
     exclusive = "If-None-Match" in request_dict["headers"] and not is_pack(request_dict["url"])
-    return False if caught_exception is not None and exclusive else None
+    if caught_exception is not None and exclusive:
+        raise caught_exception
 
 
 def _wait_for_upload(silence: float | None, params: dict[str, Any], context: dict[str, Any], **_: object) -> None:
@@ -209,18 +212,21 @@ def _wait_for_upload(silence: float | None, params: dict[str, Any], context: dic
     Count no silence while a slow line still sends.
 
     aiohttp does so from when the system has taken the last byte: at 300 kB/s, 5 seconds were over before it was sent.
-    An aiobotocore that does not know of this setting (before 3.10) leaves it at that. (No method: s3fs holds its client
+    An aiobotocore that knows of no such setting (before 3.9.1) leaves it at that. (No method: s3fs holds its client
     until the file system is gone, and a client that held this session, which holds the file system, would be for ever.)
     """
     if silence:
         context["read_timeout"] = silence + min(len(params["Body"]), UNSENT) / SLOWEST
 
 
-def _expect_nothing(request: Any, **_: object) -> None:  # noqa: ANN401 - botocore has no types
+def _send_at_once(request: Any, **_: object) -> None:  # noqa: ANN401 - botocore has no types
     """
-    No `Expect: 100-continue`, which botocore adds to each PUT.
+    No `Expect: 100-continue`, which botocore adds to each PUT, and small bytes as bytes, of which it makes a file.
 
-    aiohttp would wait for that without a timeout, for ever where a server or proxy stays silent; and waiting for it
-    makes two round trips of one.
+    aiohttp would wait for the former without a timeout, for ever where a server or proxy stays silent; and waiting for
+    it makes two round trips of one. Of a file that it has read, aiohttp 3.10 to 3.14.3 sends nothing when it resends
+    itself where a connection dropped, and then waits until the read timeout.
     """
     request.headers.pop("Expect", None)
+    if isinstance(request.body, BytesIO) and request.body.getbuffer().nbytes < LARGE:
+        request.body = request.body.getvalue()

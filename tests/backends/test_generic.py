@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
-from filesystems import Bucket, Elsewhere, names, trust
+from filesystems import Bucket, Elsewhere, names, own_memory, trust
 from fsspec.implementations.dirfs import DirFileSystem
 from fsspec.implementations.local import LocalFileSystem
 from fsspec.implementations.memory import MemoryFileSystem
@@ -34,7 +34,7 @@ class TestMemory(BackendTests[GenericBackend]):
     @pytest.fixture
     def backend(self) -> GenericBackend:
         """Give a memory of its own."""
-        fs = MemoryFileSystem(global_store=False, skip_instance_cache=True)
+        fs = own_memory()
         return GenericBackend.of_system(fs, "/some/place")
 
     def opener(self, backend: GenericBackend) -> Callable[[], GenericBackend]:

@@ -7,8 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from filesystems import Bucket, Elsewhere, names
-from fsspec.implementations.memory import MemoryFileSystem
+from filesystems import Bucket, Elsewhere, names, own_memory
 
 from ckptstore_backends.generic import GenericBackend
 
@@ -34,7 +33,7 @@ def test_a_given_cache_is_not_believed() -> None:
 
 def test_an_empty_range_of_nothing_is_not_found() -> None:
     """Asked for no bytes at all of what is not there, a backend still says so."""
-    backend = GenericBackend.of_system(MemoryFileSystem(global_store=False, skip_instance_cache=True), "/place")
+    backend = GenericBackend.of_system(own_memory(), "/place")
 
     with pytest.raises(FileNotFoundError):
         backend.get("run/1", 3, 3)
@@ -100,7 +99,7 @@ def test_every_failure_is_an_oserror(
     raised: Exception, expected: type[OSError], message: str, verb: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What a file system raises comes out as an `OSError`, with its cause, and never as an absent object."""
-    fs = MemoryFileSystem(global_store=False, skip_instance_cache=True)
+    fs = own_memory()
     backend = GenericBackend.of_system(fs, "/place")
 
     def failing(*_: object, **__: object) -> None:
@@ -167,7 +166,7 @@ def test_a_failed_write_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Monke
 )
 def test_times_are_aware(told: dict[str, object], expected: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever a file system calls its time, and in whatever form, a listing has it in UTC, or says it is unknown."""
-    fs = MemoryFileSystem(global_store=False, skip_instance_cache=True)
+    fs = own_memory()
     line = {"name": "/place/run", "size": 1, "type": "file", **told}
     monkeypatch.setattr(fs, "ls", lambda *_, **__: [line])
     (info,) = GenericBackend.of_system(fs, "/place").list("")

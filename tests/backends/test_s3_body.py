@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.usefixtures("impatient")
 
 DATA = random.Random(5).randbytes(5 * LARGE // 2)
-PARTS: list[Buffer] = [DATA[:10], memoryview(DATA)[10 : 2 * LARGE], bytearray(DATA[2 * LARGE :]), b""]
+PARTS: list[Buffer] = [DATA[:10], memoryview(DATA)[10 : 2 * LARGE].cast("H"), bytearray(DATA[2 * LARGE :]), b""]
 
 
 @contextlib.contextmanager

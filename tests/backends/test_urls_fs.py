@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import s3fs
+from filesystems import own_memory
 from forks import in_child
 from fsspec.implementations.asyn_wrapper import AsyncFileSystemWrapper
 from fsspec.implementations.dirfs import DirFileSystem
@@ -83,7 +84,7 @@ def test_s3_options_must_have_names() -> None:
 
 def test_a_memory_of_fsspec_is_one_place() -> None:
     """A memory of fsspec, alone or in a folder of it, is reached by path and by URL, and two writers are told apart."""
-    fs = MemoryFileSystem(global_store=False, skip_instance_cache=True)
+    fs = own_memory()
     first, shown = open_backend("memory://name/a", fs=fs)
     second, _ = open_backend("a", fs=DirFileSystem("/name", fs))
     first.create("run/1", b"x")
@@ -114,7 +115,7 @@ def test_asynchronous_file_systems_are_refused() -> None:
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 def test_a_fork_cannot_use_a_given_asynchronous_one() -> None:
     """An asynchronous file system of the user's works, and in a forked child is an `OSError` at once, not a hang."""
-    fs = AsyncFileSystemWrapper(MemoryFileSystem(global_store=False, skip_instance_cache=True), asynchronous=False)
+    fs = AsyncFileSystemWrapper(own_memory(), asynchronous=False)
     backend, _ = open_backend("/place", fs=fs, single_writer=True)
     backend.create("run/1", b"x")
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from fsspec import AbstractFileSystem
 from fsspec.implementations.local import LocalFileSystem
+from fsspec.implementations.memory import MemoryFileSystem
 
 from ckptstore_backends.systems import EXCLUSIVE, name_of
 
@@ -15,6 +16,13 @@ if TYPE_CHECKING:
     import pytest
 
 names = (f"place-{number}" for number in itertools.count())
+
+
+def own_memory() -> MemoryFileSystem:
+    """A memory that nobody shares, as `global_store=False` makes one where fsspec knows of it."""
+    fs = MemoryFileSystem(skip_instance_cache=True)
+    fs.store, fs.pseudo_dirs = {}, [""]
+    return fs
 
 
 class Elsewhere(LocalFileSystem):  # type: ignore[misc]  # fsspec has no types
