@@ -12,6 +12,7 @@ import pytest
 from sources import Bytes, written
 
 from ckptstore import VersionMismatch
+from ckptstore.filled import HANDED_ON
 from ckptstore.serializers import BytesSerializer, JsonSerializer, PickleSerializer
 
 if TYPE_CHECKING:
@@ -244,12 +245,17 @@ def test_saving_copies_nothing(step: int) -> None:
 
 @pytest.mark.parametrize("value", [np.ones(64 * MIB, "u1"), bytes(64 * MIB)], ids=["array", "bytes"])
 def test_loading_takes_memory_once(value: object) -> None:
-    """An array or bytes are fetched into the very memory that the state has them in."""
+    """
+    An array or bytes are fetched into the very memory that the state has them in.
+
+    (From CPython 3.12 on, bytes are there twice for a moment.)
+    """
     serialized = JSON.serialize([value])
     tree, source = serialized.tree, Bytes(written(serialized))
     assert tree is not None
 
-    assert 64 * MIB <= peak(lambda: JSON.deserialize(source, tree)) < 66 * MIB
+    times = 2 if isinstance(value, bytes) and not HANDED_ON else 1
+    assert 64 * MIB <= peak(lambda: JSON.deserialize(source, tree)) < (64 * times + 2) * MIB
 
 
 def test_what_can_change() -> None:
