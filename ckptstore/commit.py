@@ -47,7 +47,7 @@ class Doubts:
 
     def settle(self, number: int) -> None:
         """Everything up to `number` is decided."""
-        if max(self._numbers.values(), default=0) <= number:  # nearly always
+        if self._numbers and max(self._numbers.values()) <= number:  # nearly always
             self._numbers.clear()
         else:
             self._numbers = {write_id: aimed for write_id, aimed in self._numbers.items() if aimed > number}

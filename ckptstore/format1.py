@@ -72,7 +72,7 @@ def encode_manifest(header: Header, state: bytes, codecs: Codecs = PLAIN) -> tup
     """The manifest of `header` and `state`, without the state, and its bytes: sealed, where there are keys."""
     head = lines.fill(_HEADER, header)
     digest = sha256(head).hexdigest()
-    data = b'{"sha256": "%b",\n%b%b%b}\n' % (digest.encode(), head, _STATE, state)
+    data = b"".join((b'{"sha256": "', digest.encode(), b'",\n', head, _STATE, state, b"}\n"))
     metadata = {} if header.metadata is NO_METADATA else _decode_metadata(header)
     if codecs.keys is None:
         return Manifest(header, digest, metadata, None), data

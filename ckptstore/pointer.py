@@ -30,11 +30,11 @@ class Pointer:
 
     def __init__(self, history: History, seen: Seen | None) -> None:
         comparing = as_comparing(history.backend)
-        self._history = history
-        self._comparing = comparing if comparing and comparing.compares() else None
-        self._before = seen
-        self.compares = self._comparing is not None
+        self.compares = comparing is not None and comparing.compares()
         self.proves = self.compares and seen is not None and seen.proves
+        self._history = history
+        self._comparing = comparing if self.compares else None
+        self._before = seen
         self._tried = False
         self._unanswered: OSError | None = None
         self.seen: Seen | None = None

@@ -30,6 +30,7 @@ _FOLDER: int | None = getattr(os, "O_DIRECTORY", None)  # None: folders cannot b
 _NAMELESS: int | None = getattr(os, "O_TMPFILE", None)
 
 READ = os.O_RDONLY | _BINARY | _NONBLOCK
+QUIETLY: int = getattr(os, "O_NOATIME", 0)  # a look at a file would be one more write: 1 % of the time of a save
 _OVERWRITE = os.O_WRONLY | _BINARY | _NONBLOCK | _NOFOLLOW
 
 _LOOKS = 100  # at a folder that others change all the time
