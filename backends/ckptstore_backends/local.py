@@ -31,6 +31,7 @@ _REMEMBERED = 10_000  # folders, in one process: one that was forgotten is only 
 
 _NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EXDEV})
 _UNKNOWN = datetime.min.replace(tzinfo=UTC)
+_NOT_QUIETLY = frozenset({errno.EPERM, errno.EACCES, errno.EINVAL})  # a file of somebody else's, or an odd system
 _GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 
 
@@ -190,10 +191,10 @@ class LocalBackend:
             fd = os.open(path, self._read)
         except NotADirectoryError as exc:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path) from exc
-        except PermissionError:
-            if self._read == files.READ:
+        except OSError as exc:
+            if exc.errno not in _NOT_QUIETLY or self._read == files.READ:
                 raise
-            self._read = files.READ  # a file of somebody else's
+            self._read = files.READ
             return self._open(key)
         if path not in self._syncs.mine:  # nearly always it is: the call would cost a save 0.3 µs
             self._syncs.met(path)
