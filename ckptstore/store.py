@@ -193,11 +193,11 @@ class CheckpointStore:
         Another process that saves with retention goes by what it has seen itself, and counts `number` a while longer.
         `ValueError` for the newest: to go back, load an older one and save. `CheckpointNotFound` where there is none.
         """
-        from ckptstore import removal  # noqa: PLC0415 - few programs need it
-
         arguments.check_number("number", number, 1)
         past, position = self._history(run), self._positions.of(run)
         with translated(run), position.lock:
+            from ckptstore import removal  # noqa: PLC0415 - few programs need it
+
             removal.delete(past, number)
             position.survey = None
 
@@ -208,10 +208,10 @@ class CheckpointStore:
         A marker of the last number stays, so that a copy of the job that still runs is fenced out of a run of the same
         name; the numbers go on behind it. Files that are not ours stay as well.
         """
-        from ckptstore import removal  # noqa: PLC0415 - few programs need it
-
         past, position = self._history(run), self._positions.of(run)
         with translated(run), position.lock:
+            from ckptstore import removal  # noqa: PLC0415 - few programs need it
+
             removal.delete_run(past)
             position.forget()
 
@@ -221,10 +221,10 @@ class CheckpointStore:
 
         The report says of each checkpoint whether it is kept and why. `dry_run` changes nothing.
         """
-        from ckptstore import prune  # noqa: PLC0415 - few programs need it
-
         past = self._history(run)
         with translated(run):
+            from ckptstore import prune  # noqa: PLC0415 - few programs need it
+
             return prune.prune(past, self._retention or KeepAll(), dry_run=dry_run)
 
     def verify(self, run: str, *, progress: Callable[[int, int], object] | None = None) -> VerifyReport:
@@ -233,10 +233,10 @@ class CheckpointStore:
 
         `progress` is called with how many bytes of how many are read.
         """
-        from ckptstore import verify  # noqa: PLC0415 - few programs need it
-
         past = self._history(run)
         with translated(run):
+            from ckptstore import verify  # noqa: PLC0415 - few programs need it
+
             return verify.verify(past, progress)
 
     def open_writer(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import builtins
 import errno
 import os
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from places import ALL_KINDS, make, open_store, slot, through
@@ -223,3 +224,23 @@ def test_a_disk_that_refuses_reads(place: Place, operation: str) -> None:
     with pytest.raises(BackendError, match=r"storage failed.*Input/output error") as caught:
         getattr(store, operation)(*(() if operation == "runs" else ("run",)))
     assert isinstance(caught.value.__cause__, OSError)
+
+
+@pytest.mark.parametrize("verb", ["prune", "verify", "delete_run"])
+def test_no_file_can_be_opened(place: Place, monkeypatch: pytest.MonkeyPatch, verb: str) -> None:
+    """Where a process has no descriptor left, not even for code that is loaded when it is needed, our error says so."""
+    store = open_store(place)
+    store.save("run", 1)
+    plain = builtins.__import__
+
+    def out_of_files(name: str, *args: Any) -> Any:  # noqa: ANN401 - as __import__ has them
+        if name == "ckptstore":
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        return plain(name, *args)
+
+    monkeypatch.setattr(builtins, "__import__", out_of_files)
+    with pytest.raises(BackendError, match=r"run 'run': .*Too many open files"):
+        getattr(store, verb)("run")
+    monkeypatch.undo()
+
+    assert store.load("run") == 1
