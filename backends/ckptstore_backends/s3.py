@@ -126,8 +126,9 @@ class S3Backend:
         except FileNotFoundError:
             return None
         except FileExistsError:
-            if tag is not None and self.get_tagged(key, 1)[1] == tag:  # it refuses the very tag that it gives
-                _compares[self._session.endpoint, self._session.bucket] = False
+            with suppress(FileNotFoundError):  # it was removed meanwhile
+                if tag is not None and self.get_tagged(key, 1)[1] == tag:  # it refuses the very tag that it gives
+                    _compares[self._session.endpoint, self._session.bucket] = False
             return None
         new: str = answer.get("ETag", NO_TAG)
         return new

@@ -95,6 +95,24 @@ def test_a_server_that_refuses_its_own_tags_is_found_out(bucket: Bucket, proxy: 
     assert b'"number": 6' in (bucket.peek("p/run/latest.json") or b"")
 
 
+def test_what_goes_between_a_refusal_and_the_look_at_it_is_refused(
+    bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An update that came too late for its tag is that also where the object has gone before anybody sees its tag."""
+    backend, look = S3Backend(f"{bucket.name}/p", storage_options=bucket.options()), S3Backend.get_tagged
+    stale = backend.update("run/latest.json", b"first", None)
+    backend.update("run/latest.json", b"second", stale)
+
+    def late(self: S3Backend, key: str, end: int) -> tuple[bytes, str]:
+        backend.delete([key])
+        return look(self, key, end)
+
+    monkeypatch.setattr(S3Backend, "get_tagged", late)
+
+    assert stale is not None
+    assert backend.update("run/latest.json", b"third", stale) is None
+
+
 @pytest.mark.usefixtures("unknown")
 def test_a_comparison_without_an_answer_is_no_verdict(bucket: Bucket, proxy: FaultyProxy) -> None:
     """Where the server does not say whether it compares nothing is known: an `OSError`, and next time it is asked."""
