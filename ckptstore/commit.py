@@ -47,10 +47,7 @@ class Doubts:
 
     def settle(self, number: int) -> None:
         """Everything up to `number` is decided."""
-        if self._numbers and max(self._numbers.values()) <= number:  # nearly always
-            self._numbers.clear()
-        else:
-            self._numbers = {write_id: aimed for write_id, aimed in self._numbers.items() if aimed > number}
+        self._numbers = {write_id: aimed for write_id, aimed in self._numbers.items() if aimed > number}
 
 
 def claim(
@@ -84,7 +81,7 @@ def claim(
                 prove(history, base, content)
                 raise Landed(content.without_state())
             made = attempts[content.header.write_id]
-        if not (pointer.proves and pointer.move(*made)):
+        if not pointer.move(*made):
             prove(history, base, made[0])
         return made
     raise failed(history, number, cause) from cause

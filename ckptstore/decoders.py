@@ -2,23 +2,21 @@
 What msgspec knows of a type, learnt by one thread at a time.
 
 While one thread has it look at a class for the first time, msgspec 0.22 lets another use what is not filled in yet, and
-the process dies. So nobody makes a decoder of a class, or converts to it, but through here.
+the process dies. So a class with fields that threads may meet at the same moment is first looked at here. (What a
+module makes when it is imported is made by one thread.)
 """
 
 from __future__ import annotations
 
-import os
-import threading
 from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
 import msgspec
 
-LOCK = threading.RLock()  # re-entrant: an annotation is code, and might load something itself
+from ckptstore.locks import lock_across_forks
 
-if hasattr(os, "register_at_fork"):  # not on Windows; a child could find it locked by a thread that it does not have
-    os.register_at_fork(before=LOCK.acquire, after_in_parent=LOCK.release, after_in_child=LOCK.release)
+LOCK = lock_across_forks()  # re-entrant, for an annotation is code, and might load something itself
 
 
 def decoder(kind: Any) -> msgspec.json.Decoder[Any]:  # noqa: ANN401 - a class or any other annotation

@@ -24,24 +24,26 @@ class Pointer:
     """
     The hint of a run, during one save, which writes it by one request or not at all.
 
-    `compares`: whether the storage does, so that others may take the hint for a proof; `proves`: whether this save may.
     `seen` is what the next save may know of it; None where it was not written, or the storage does not compare.
     """
 
     def __init__(self, history: History, seen: Seen | None) -> None:
         comparing = as_comparing(history.backend)
-        self.compares = comparing is not None and comparing.compares()
-        self.proves = self.compares and seen is not None and seen.proves
         self._history = history
-        self._comparing = comparing if self.compares else None
+        self._comparing = comparing if comparing and comparing.compares() else None
         self._before = seen
         self._tried = False
         self._unanswered: OSError | None = None
         self.seen: Seen | None = None
 
+    @property
+    def compares(self) -> bool:
+        """Whether the storage does, so that others may take the hint for a proof."""
+        return self._comparing is not None
+
     def move(self, manifest: Manifest, data: bytes) -> bool:
         """Have the hint repeat `data`, the bytes of `manifest`, if it is still what it was: that proves `manifest`."""
-        if self._comparing is not None and self.proves:
+        if self._comparing is not None and self._before is not None and self._before.proves:
             try:
                 self._update(self._comparing, manifest, data)
             except OSError as exc:

@@ -7,6 +7,7 @@ bottom up, a marker where a kept checkpoint stands below, manifests before the p
 
 from __future__ import annotations
 
+from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from ckptstore import layout
 from ckptstore.backend import as_comparing
 from ckptstore.errors import CheckpointNotFound, DecryptionError
 from ckptstore.format1 import encode_hint, encode_marker
+from ckptstore.history import TRIES
 from ckptstore.manifest import Damaged, Manifest, Marker, names
 from ckptstore.retention import Decision
 
@@ -207,12 +209,15 @@ def _renew_hint(history: History) -> None:
     What a power cut or a failure leaves of a delete of many may be any of them: a slot that stands, and nothing behind
     it. A hint that names this one, because it was not renewed or an older one is back, would be believed.
     """
-    head = history.find().head
-    if isinstance(head, Manifest):
-        data = history.backend.get(layout.slot(history.run, head.number))
-        history.backend.put(layout.hint(history.run), encode_hint(data, head.number))
-    else:
-        history.backend.delete([layout.hint(history.run)])
+    for _ in range(TRIES):
+        head = history.find().head
+        if not isinstance(head, Manifest):
+            break
+        with suppress(FileNotFoundError):  # others have got on, and removed it
+            data = history.backend.get(layout.slot(history.run, head.number))
+            history.backend.put(layout.hint(history.run), encode_hint(data, head.number))
+            return
+    history.backend.delete([layout.hint(history.run)])
 
 
 def collect(run: str, found: Survey, keep: set[int]) -> list[str]:

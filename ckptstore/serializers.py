@@ -57,12 +57,12 @@ class JsonSerializer(msgspec.Struct, frozen=True):
 
     def dumps(self, state: object) -> bytes:
         """Compact JSON; `TypeError` names the path of what cannot be stored, `ValueError` that of a cycle."""
-        data = None if type(state) in TAGGED else _native(state)
+        data = _native(state)
         return _in_utf8(_encode_inline, tag(state)) if data is None else data
 
     def serialize(self, state: object) -> Serialized:
         """What `dumps` gives, or its JSON with the large arrays and bytes of `state` beside it, not copied."""
-        data = None if type(state) in TAGGED else _native(state)
+        data = _native(state)
         if data is None:
             tree = tag(state)
             try:
@@ -116,7 +116,8 @@ class JsonSerializer(msgspec.Struct, frozen=True):
 
 
 def _native(state: object) -> bytes | None:
-    """What a record is where msgspec can say it as it is."""
+    if type(state) in TAGGED:  # all but a record, and what is refused
+        return None
     from ckptstore import native  # noqa: PLC0415 - only where it is used
 
     return native.dumps(state)

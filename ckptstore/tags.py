@@ -49,7 +49,7 @@ def tag(state: object) -> Any:  # noqa: ANN401 - JSON-able
     What cannot be stored is a `TypeError` that names its path, a cycle or more than 200 levels a `ValueError`.
     """
     try:
-        return _TAGS.get(type(state), _other)(state, 1)
+        return _value(state, 1)
     except Refusal as refusal:
         raise refusal.error() from None
 

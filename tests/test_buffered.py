@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import tracemalloc
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
 import pytest
+from peaks import peak
 from sources import Bytes, written
 
 from ckptstore import VersionMismatch
@@ -16,8 +16,6 @@ from ckptstore.filled import HANDED_ON
 from ckptstore.serializers import BytesSerializer, JsonSerializer, PickleSerializer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from ckptstore.serialized import Serialized
 
 JSON, BYTES, PICKLE = JsonSerializer(), BytesSerializer(), PickleSerializer()
@@ -218,16 +216,6 @@ def test_fetched_together() -> None:
 
     tree = serialized.tree
     assert source.asked == [[(0, tree)], [(tree, GRID.nbytes), (tree + GRID.nbytes, 70_000)]]
-
-
-def peak(action: Callable[[], object]) -> int:
-    """Give the bytes of memory that `action` took at its height."""
-    tracemalloc.start()
-    try:
-        action()
-        return tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
 
 
 @pytest.mark.parametrize("step", [1, -1], ids=["contiguous", "reversed"])

@@ -3,29 +3,16 @@
 from __future__ import annotations
 
 import random
-import tracemalloc
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from far import MIB, Far, far_store
+from peaks import peak
 from places import InMemory, through
 from sealing import SETTINGS
 from small import small_chunks
 
 from ckptstore import CheckpointCorrupt, packs
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-
-def peak(do: Callable[[], object]) -> int:
-    """How much more memory `do` holds at its worst than before it."""
-    tracemalloc.start()
-    try:
-        do()
-        return tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
 
 
 class Sink(Far):

@@ -8,7 +8,7 @@ import os
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
-from places import ALL_KINDS, make, open_store, slot, through
+from places import ALL_KINDS, InFolder, make, open_store, slot, through
 from spies import Spy
 
 from ckptstore import BackendError, inline
@@ -244,3 +244,24 @@ def test_no_file_can_be_opened(place: Place, monkeypatch: pytest.MonkeyPatch, ve
     monkeypatch.undo()
 
     assert store.load("run") == 1
+
+
+def test_a_prune_goes_on_where_the_head_goes_before_its_eyes(tmp_path: Path) -> None:
+    """Between finding the head and reading it others may save and prune: the hint is then made from their head."""
+    place = InFolder(tmp_path)
+    other, overtaken = open_store(place, retention=1), list[object]()
+    for state in range(4):
+        open_store(place).save("run", state)
+
+    def overtake(*_: str) -> None:
+        if spy.calls[-2:] == [("get", slot(4))] * 2 and not overtaken:
+            overtaken.append(other.load("run"))
+            other.save("run", "newer")
+
+    store = open_store(place, retention=1)
+    spy = Spy(store._backend, before=overtake)
+    through(store, lambda _: spy).prune("run")
+
+    assert overtaken == [3]
+    assert open_store(place).load("run") == "newer"
+    assert open_store(place).verify("run").ok

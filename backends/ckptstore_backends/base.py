@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-import threading
+
+from ckptstore.locks import lock_across_forks
 
 # An empty, "." or ".." part (so also "", a leading "/" and a trailing one), or a NUL; on Windows what else cuts paths.
 _BAD_KEY = re.compile(r"(?:^|/)\.{0,2}(?:/|\Z)|\x00" + (r"|[\\:]" if os.name == "nt" else ""))
@@ -12,11 +13,8 @@ _BAD_KEY = re.compile(r"(?:^|/)\.{0,2}(?:/|\Z)|\x00" + (r"|[\\:]" if os.name == 
 PROBE = ".ckptstore-probe"
 PROBE_TEXT = b"ckptstore tries here whether this storage creates exclusively. It may be removed.\n"
 
-LOCK = threading.RLock()  # re-entrant: a signal handler may save while its own thread is inside
+LOCK = lock_across_forks()  # re-entrant: a signal handler may save while its own thread is inside
 """Guards what backends remember: never held during a system call or while a caller's code runs."""
-
-if hasattr(os, "register_at_fork"):  # not on Windows
-    os.register_at_fork(before=LOCK.acquire, after_in_parent=LOCK.release, after_in_child=LOCK.release)
 
 
 def check_key(key: str) -> str:

@@ -48,7 +48,7 @@ class LocalBackend:
         self._base = self.root.replace(os.sep, "/").rstrip("/") + "/"
         self._single_writer = single_writer
         self._nameless = os.path.isdir("/proc/self/fd")  # without it a nameless file cannot get a name
-        self._read = files.READ | files.QUIETLY
+        self._read_flags = files.READ | files.QUIETLY
         self._looked_at: set[str] = set()  # folders that are no links
         self._syncs = Syncs()
 
@@ -188,13 +188,13 @@ class LocalBackend:
     def _open(self, key: str) -> int:
         path = self._locate(key)
         try:
-            fd = os.open(path, self._read)
+            fd = os.open(path, self._read_flags)
         except NotADirectoryError as exc:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path) from exc
         except OSError as exc:
-            if exc.errno not in _NOT_QUIETLY or self._read == files.READ:
+            if exc.errno not in _NOT_QUIETLY or self._read_flags == files.READ:
                 raise
-            self._read = files.READ
+            self._read_flags = files.READ
             return self._open(key)
         if path not in self._syncs.mine:  # nearly always it is: the call would cost a save 0.3 µs
             self._syncs.met(path)

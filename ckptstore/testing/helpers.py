@@ -26,16 +26,16 @@ class Helpers(Generic[B]):
     @pytest.fixture
     def backend(self) -> B:
         """Give a new and empty backend."""
-        raise NotImplementedError
+        raise NotImplementedError("override the fixture `backend` in your subclass of BackendTests")
 
     def opener(self, backend: B) -> Callable[[], Backend]:
         """Return what opens the same objects independently, in other processes too (so it can be pickled)."""
-        raise NotImplementedError
+        raise NotImplementedError("override the method `opener` in your subclass of BackendTests")
 
     def peek(self, backend: B, key: str) -> bytes | None:
         """Return what is stored, or None, without a verb of the backend."""
-        raise NotImplementedError
+        raise NotImplementedError("override the method `peek` in your subclass of BackendTests")
 
     def poke(self, backend: B, key: str, data: bytes | None) -> None:
         """Store `data`, or remove the object where it is None, without a verb of the backend."""
-        raise NotImplementedError
+        raise NotImplementedError("override the method `poke` in your subclass of BackendTests")
