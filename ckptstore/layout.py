@@ -34,7 +34,7 @@ class Name(NamedTuple):
 
 
 def check_run(run: str) -> str:
-    """`run` itself, if it is safe on every storage; `TypeError` or `ValueError` otherwise."""
+    """`run` as a str, if it is safe on every storage; `TypeError` or `ValueError` otherwise."""
     if not isinstance(run, str):
         raise TypeError(f"run must be a str, not {type(run).__name__}")
     if not is_run(run):
@@ -43,7 +43,7 @@ def check_run(run: str) -> str:
             f"run {shown} is not a safe name: use 1 to 200 of A-Z a-z 0-9 . _ - = + @, "
             "not starting or ending with a dot, and no name that Windows reserves (CON, NUL, COM1 …)",
         )
-    return run
+    return run if type(run) is str else str.__str__(run)  # a key would show a member of an Enum by its name
 
 
 @lru_cache(maxsize=1024)

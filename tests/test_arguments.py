@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -101,6 +102,29 @@ def test_all_safe_names_work(place: Place, run: str) -> None:
 
     assert open_store(place).runs() == [run]
     assert open_store(place).load(run) == "state"
+
+
+class Job(str, Enum):  # noqa: UP042 - a StrEnum is written as it is
+    """A str that a format string does not write as it is."""
+
+    RUN = "run"
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_a_name_is_what_it_equals(place: Place, operation: str) -> None:
+    """A member of an Enum of str names the run of its value, however it is shown."""
+    open_store(place).save("run", 1)
+    open_store(place).save("run", 2)
+    store = open_store(place)
+
+    OPERATIONS[operation](store, Job.RUN)
+    store.save(Job.RUN, "state")
+
+    assert {key.partition("/")[0] for key in place.objects()} == {"run"}
+    assert open_store(place).load("run") == store.load(Job.RUN) == "state"
+    record = store.latest(Job.RUN)
+    assert record is not None
+    assert type(record.run) is str
 
 
 def foreign(store: CheckpointStore) -> Checkpoint:
