@@ -45,9 +45,12 @@ class Doubts:
         """Whether `manifest` is of one of these attempts."""
         return self._numbers.get(manifest.header.write_id) == manifest.number
 
-    def settle(self, number: int) -> None:
-        """Everything up to `number` is decided."""
-        self._numbers = {write_id: aimed for write_id, aimed in self._numbers.items() if aimed > number}
+    def settle(self, landed: Manifest) -> None:
+        """Everything up to `landed`, and that itself, is decided."""
+        self._numbers.pop(landed.header.write_id, None)
+        if self._numbers:  # rare
+            number = landed.number
+            self._numbers = {write_id: aimed for write_id, aimed in self._numbers.items() if aimed > number}
 
 
 def claim(

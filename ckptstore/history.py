@@ -67,12 +67,14 @@ class Standing(msgspec.Struct, frozen=True):
     is_head: bool
 
 
-class History(msgspec.Struct, frozen=True, eq=False):
-    """One run of one backend, read only."""
+class History:
+    """One run of one backend, read only; `comparing` is the backend where it is one that may compare."""
 
-    backend: Backend
-    run: str
-    codecs: Codecs = PLAIN
+    def __init__(self, backend: Backend, run: str, codecs: Codecs = PLAIN) -> None:
+        self.backend = backend
+        self.run = run
+        self.codecs = codecs
+        self.comparing = as_comparing(backend)
 
     def get(self, number: int, *, whole: bool = True) -> Content | None:
         """What slot `number` holds, checked; None when it is empty. `whole=False` reads the header alone."""
@@ -102,7 +104,7 @@ class History(msgspec.Struct, frozen=True, eq=False):
 
     def hint(self) -> Hint:
         """The hint, as it is now; read again where it is torn, for in a folder it is written in its place."""
-        key, comparing = layout.hint(self.run), as_comparing(self.backend)
+        key, comparing = layout.hint(self.run), self.comparing
         found, tag = None, None
         for _ in range(2):
             try:

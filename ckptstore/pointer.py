@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ckptstore import layout
-from ckptstore.backend import as_comparing
 from ckptstore.format1 import encode_hint
 from ckptstore.history import Seen
 
@@ -24,43 +23,55 @@ class Pointer:
     """
     The hint of a run, during one save, which writes it by one request or not at all.
 
-    `seen` is what the next save may know of it; None where it was not written, or the storage does not compare.
+    `compares`: whether the storage does, so that others may take the hint for a proof. `seen` is what the next save may
+    know of it; None where it was not written, or the storage does not compare.
     """
 
-    def __init__(self, history: History, seen: Seen | None) -> None:
-        comparing = as_comparing(history.backend)
+    compares = False
+    seen: Seen | None = None
+
+    def __init__(self, history: History) -> None:
         self._history = history
-        self._comparing = comparing if comparing and comparing.compares() else None
-        self._before = seen
+
+    def move(self, manifest: Manifest, data: bytes) -> bool:  # noqa: ARG002 - for those who can
+        """Have the hint repeat `data`, the bytes of `manifest`, if it is still what it was: that proves `manifest`."""
+        return False
+
+    def put(self, manifest: Manifest, data: bytes) -> None:
+        """Have the hint repeat `data`, the bytes of `manifest`, which is proven; an `OSError` where nobody knows."""
+        key = layout.hint(self._history.run)
+        self._history.backend.put(key, encode_hint(data, manifest.header.number), durable=False)
+
+
+class ComparingPointer(Pointer):
+    """The same on a storage that compares; `before` is what the save knows of the hint."""
+
+    compares = True
+
+    def __init__(self, history: History, comparing: Comparing, before: Seen | None) -> None:
+        super().__init__(history)
+        self._comparing = comparing
+        self._before = before
         self._tried = False
         self._unanswered: OSError | None = None
-        self.seen: Seen | None = None
-
-    @property
-    def compares(self) -> bool:
-        """Whether the storage does, so that others may take the hint for a proof."""
-        return self._comparing is not None
 
     def move(self, manifest: Manifest, data: bytes) -> bool:
-        """Have the hint repeat `data`, the bytes of `manifest`, if it is still what it was: that proves `manifest`."""
-        if self._comparing is not None and self._before is not None and self._before.proves:
+        """As above."""
+        if self._before is not None and self._before.proves:
             try:
-                self._update(self._comparing, manifest, data)
+                self._update(manifest, data)
             except OSError as exc:
                 self._unanswered = exc
         return self.seen is not None
 
     def put(self, manifest: Manifest, data: bytes) -> None:
-        """Have the hint repeat `data`, the bytes of `manifest`, which is proven; an `OSError` where nobody knows."""
-        if self._comparing is None:
-            key = layout.hint(self._history.run)
-            self._history.backend.put(key, encode_hint(data, manifest.number), durable=False)
-        elif not self._tried:
-            self._update(self._comparing, manifest, data)
+        """As above."""
+        if not self._tried:
+            self._update(manifest, data)
         elif self._unanswered is not None:
             raise self._unanswered
 
-    def _update(self, comparing: Comparing, manifest: Manifest, data: bytes) -> None:
+    def _update(self, manifest: Manifest, data: bytes) -> None:
         """
         Replace the hint as it was before `manifest` was created; then the new one proves what follows.
 
@@ -75,5 +86,13 @@ class Pointer:
             found, tag = self._history.hint()
             if found is not None and found.number >= manifest.number:
                 return
-        new = comparing.update(key, encode_hint(data, manifest.number), tag)
+        new = self._comparing.update(key, encode_hint(data, manifest.number), tag)
         self.seen = None if new is None else Seen(new, proves)
+
+
+def point(history: History, seen: Seen | None) -> Pointer:
+    """The pointer of one save, which knows the hint as it was `seen`; this may ask the storage, once."""
+    comparing = history.comparing
+    if comparing is None or not comparing.compares():
+        return Pointer(history)
+    return ComparingPointer(history, comparing, seen)

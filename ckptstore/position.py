@@ -11,7 +11,9 @@ from ckptstore.fingerprints import Fingerprints
 from ckptstore.manifest import Manifest
 
 if TYPE_CHECKING:
-    from ckptstore.history import Seen
+    from collections.abc import Callable
+
+    from ckptstore.history import History, Seen
     from ckptstore.manifest import Content
     from ckptstore.prune import Survey
 
@@ -23,7 +25,8 @@ class Position:
     All of it changes under `lock`, which its users take, and which also puts the saves of one store in a row.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, history: History) -> None:
+        self.history = history
         self.lock = threading.RLock()
         self.known = False  # False: neither saved nor loaded, so follow the newest
         self.base: Content | None = None  # what the head held; None for an empty run
@@ -53,9 +56,10 @@ class Position:
 
 
 class Positions:
-    """The positions of one store, by run."""
+    """The positions of one store, by run; `history` says of which run a name is, or refuses it."""
 
-    def __init__(self) -> None:
+    def __init__(self, history: Callable[[str], History]) -> None:
+        self._history = history
         self._pid = os.getpid()
         self._by_run: dict[str, Position] = {}
         self._lock = threading.Lock()
@@ -65,11 +69,12 @@ class Positions:
         """The position in `run`, made when it is first asked for."""
         if self._pid != os.getpid():
             self._after_fork()
-        position = self._by_run.get(run)
-        if position is None:
-            with self._lock:
-                position = self._by_run.setdefault(run, Position())
-        return position
+        try:
+            return self._by_run[run]
+        except (KeyError, TypeError):  # TypeError: no name at all
+            history = self._history(run)
+        with self._lock:
+            return self._by_run.setdefault(history.run, Position(history))
 
     def _after_fork(self) -> None:
         """A lock that another thread of the parent held stays locked in the child for ever; the fences are kept."""

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from ckptstore import layout
-from ckptstore.backend import as_comparing
 from ckptstore.errors import CheckpointNotFound, DecryptionError
 from ckptstore.format1 import encode_hint, encode_marker
 from ckptstore.history import TRIES
@@ -181,7 +180,7 @@ def remove(history: History, found: Survey, decisions: Sequence[Decision], *, dr
 
 def _empty(history: History, found: Survey, numbers: list[int]) -> None:
     """Empty slots, upwards, and forget them."""
-    if numbers and as_comparing(history.backend) is not None:
+    if numbers and history.comparing is not None:
         _outrun_hint(history, found)
     elif len(numbers) > 1:
         _renew_hint(history)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -17,7 +17,7 @@ from ckptstore.errors import CheckpointConflict, CheckpointCorrupt, CheckpointNo
 from ckptstore.format1 import encode_manifest
 from ckptstore.inline import Placed, place
 from ckptstore.manifest import FORMAT, Damaged, Header, Manifest, Marker, Named
-from ckptstore.pointer import Pointer
+from ckptstore.pointer import point
 from ckptstore.retention import KeepLast
 from ckptstore.serialized import Gone, Serialized, stretch
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ckptstore.fingerprints import Fingerprints
     from ckptstore.history import History
     from ckptstore.manifest import Content
+    from ckptstore.pointer import Pointer
     from ckptstore.position import Position
     from ckptstore.retention import Retention
 
@@ -44,20 +45,16 @@ class Draft(msgspec.Struct, frozen=True):
     metadata: msgspec.Raw
 
 
-def save(
-    history: History, position: Position, draft: Draft, after: Checkpoint | int | None, retention: Retention | None
-) -> Manifest:
+def save(position: Position, draft: Draft, after: Checkpoint | int | None, retention: Retention | None) -> Manifest:
     """Commit `draft` as the next checkpoint; durable and acknowledged when this returns."""
     with position.lock:
-        return save_behind(history, position, draft, find_base(history, position, after), retention)
+        return save_behind(position, draft, find_base(position, after), retention)
 
 
-def save_behind(
-    history: History, position: Position, draft: Draft, base: Content | None, retention: Retention | None
-) -> Manifest:
+def save_behind(position: Position, draft: Draft, base: Content | None, retention: Retention | None) -> Manifest:
     """As `save`, as the successor of `base`; who calls this has the lock."""
-    committed = None
-    pointer = Pointer(history, position.seen if base is position.base else None)
+    history, committed = position.history, None
+    pointer = point(history, position.seen if base is position.base else None)
     survey, position.survey = position.survey, None  # a save that fails leaves packs: the next one lists them
     while committed is None:
         try:
@@ -73,8 +70,8 @@ def save_behind(
     position.survey = survey
     position.move(manifest, None)  # with its table of chunks, which nobody else needs
     manifest = manifest.without_state() if manifest.state else manifest
-    position.doubts.settle(manifest.header.number)
-    _finish(history, position, (manifest, data), pointer, retention)
+    position.doubts.settle(manifest)
+    _finish(position, (manifest, data), pointer, retention)
     position.seen = pointer.seen
     return manifest
 
@@ -86,12 +83,12 @@ def _overtaken(history: History, landed: Manifest) -> CheckpointConflict:
     )
 
 
-def find_base(history: History, position: Position, after: Checkpoint | int | None) -> Content | None:
+def find_base(position: Position, after: Checkpoint | int | None) -> Content | None:
     """What the save continues from: the fence of this store, or what the caller says; who calls this has the lock."""
     if after is not None:
-        return _ours(_after(history, position, after))
+        return _ours(_after(position, after))
     if not position.known:
-        _, head, seen = history.find()
+        _, head, seen = position.history.find()
         position.move(_ours(head), seen)
     return position.base if isinstance(position.base, Manifest) else _ours(position.base)
 
@@ -103,7 +100,8 @@ def _ours(base: Content | None) -> Content | None:
     return base
 
 
-def _after(history: History, position: Position, after: Checkpoint | int) -> Content | None:
+def _after(position: Position, after: Checkpoint | int) -> Content | None:
+    history = position.history
     number = after.number if isinstance(after, Checkpoint) else after
     base = newest = position.base
     if not (position.known and isinstance(base, Manifest) and base.number == number):
@@ -172,7 +170,7 @@ def _encode(
         # A clock that was set back must not make a successor older than what it follows.
         max(now, base.header.created_at) if isinstance(base, Manifest) else now,
         draft.version,
-        Writer(host=HOST, pid=os.getpid()),
+        _writer(HOST, os.getpid()),
         draft.serializer,
         tuple(map(Named, placed.codecs)),
         placed.size,
@@ -186,12 +184,13 @@ def _encode(
     return (manifest.with_state(placed.state) if placed.packs else manifest), data
 
 
+@cache
+def _writer(host: str, pid: int) -> Writer:
+    return Writer(host=host, pid=pid)
+
+
 def _finish(
-    history: History,
-    position: Position,
-    committed: tuple[Manifest, bytes],
-    pointer: Pointer,
-    retention: Retention | None,
+    position: Position, committed: tuple[Manifest, bytes], pointer: Pointer, retention: Retention | None
 ) -> None:
     """
     The hint and retention: best effort, as the checkpoint stands whatever happens here.
@@ -199,17 +198,17 @@ def _finish(
     A hint that was not written costs the next reader a listing; what was not pruned is pruned by the next save.
     """
     problems: list[str] = []
-    manifest = committed[0]
+    history, manifest = position.history, committed[0]
     if retention is not None and not pointer.compares and getattr(history.backend, "far", False):
         hinted = beside(partial(_point, pointer, committed, problems))
         try:
-            _retain(history, position, manifest, retention, problems)
+            _retain(position, manifest, retention, problems)
         finally:
             hinted()
     else:
         _point(pointer, committed, problems)
         if retention is not None and (pointer.seen is not None or not pointer.compares):
-            _retain(history, position, manifest, retention, problems)
+            _retain(position, manifest, retention, problems)
     for problem in problems:
         warnings.warn(f"run {history.run!r}, checkpoint {manifest.number} is saved, but {problem}", RuntimeWarning, 5)
 
@@ -221,19 +220,18 @@ def _point(pointer: Pointer, committed: tuple[Manifest, bytes], problems: list[s
         problems.append(f"latest.json could not be written ({exc}): reading is slower until the next save")
 
 
-def _retain(
-    history: History, position: Position, manifest: Manifest, retention: Retention, problems: list[str]
-) -> None:
+def _retain(position: Position, manifest: Manifest, retention: Retention, problems: list[str]) -> None:
     try:
-        _prune(history, position, manifest, retention)
+        _prune(position, manifest, retention)
     except Exception as exc:  # noqa: BLE001 - the state is saved: not even a bug in a caller's policy may deny that
         problems.append(f"old checkpoints could not be pruned ({exc!r}): the next save tries again")
 
 
-def _prune(history: History, position: Position, manifest: Manifest, retention: Retention) -> None:
+def _prune(position: Position, manifest: Manifest, retention: Retention) -> None:
     """Prune by what this process has seen; by a proven listing when it has not seen everything yet."""
     from ckptstore import prune  # noqa: PLC0415 - only where it is used
 
+    history = position.history
     found, position.survey = position.survey, None
     if found is not None and found.is_before(manifest):
         found.add(history.run, manifest)

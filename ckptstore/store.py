@@ -78,7 +78,7 @@ class CheckpointStore:
         self._backend, self._url = open_backend(
             url, storage_options=storage_options, fs=fs, single_writer=single_writer
         )
-        self._positions = Positions()
+        self._positions = Positions(self._history)
 
     def __repr__(self) -> str:
         zstd, keys = self._codecs
@@ -107,12 +107,12 @@ class CheckpointStore:
         """
         if self._schema is not None:
             self._schema.check(state)
-        past, serializer = self._history(run), self._serializer
+        position, serializer = self._positions.of(run), self._serializer
         if after is not None:
             arguments.check_after(run, after)
         draft = self._draft(serializers.serialize(serializer, state), serializer.name, metadata)
         try:  # in the place of `translated`, which would cost a save 1 % of its time
-            return saving.save(past, self._positions.of(run), draft, after, self._retention).record()
+            return saving.save(position, draft, after, self._retention).record()
         except OSError as exc:
             translate(exc, run)
 
@@ -194,11 +194,11 @@ class CheckpointStore:
         `ValueError` for the newest: to go back, load an older one and save. `CheckpointNotFound` where there is none.
         """
         arguments.check_number("number", number, 1)
-        past, position = self._history(run), self._positions.of(run)
+        position = self._positions.of(run)
         with translated(run), position.lock:
             from ckptstore import removal  # noqa: PLC0415 - few programs need it
 
-            removal.delete(past, number)
+            removal.delete(position.history, number)
             position.survey = None
 
     def delete_run(self, run: str) -> None:
@@ -208,11 +208,11 @@ class CheckpointStore:
         A marker of the last number stays, so that a copy of the job that still runs is fenced out of a run of the same
         name; the numbers go on behind it. Files that are not ours stay as well.
         """
-        past, position = self._history(run), self._positions.of(run)
+        position = self._positions.of(run)
         with translated(run), position.lock:
             from ckptstore import removal  # noqa: PLC0415 - few programs need it
 
-            removal.delete_run(past)
+            removal.delete_run(position.history)
             position.forget()
 
     def prune(self, run: str, *, dry_run: bool = False) -> PruneReport:
@@ -254,11 +254,11 @@ class CheckpointStore:
         """
         from ckptstore import stream_writer  # noqa: PLC0415 - few programs need it
 
-        past, position = self._history(run), self._positions.of(run)
+        position = self._positions.of(run)
         if after is not None:
             arguments.check_after(run, after)
         draft = self._draft(Serialized((), 0), "bytes", metadata)
-        stream = stream_writer.Stream(past, position, draft, after, self._retention)
+        stream = stream_writer.Stream(position, draft, after, self._retention)
         return stream_writer.CheckpointWriter(stream)
 
     def open_reader(self, run: str, *, at: At | None = None, min_number: int = 0) -> CheckpointReader:
@@ -283,7 +283,8 @@ class CheckpointStore:
         self, run: str, at: At | None, min_number: int, use: Callable[[Loaded], Any], default: object = _MISSING
     ) -> Any:  # noqa: ANN401 - whatever was saved
         """What `use` makes of the checkpoint; where that is the newest, the next save continues from it."""
-        past, position = self._history(run), self._positions.of(run)
+        position = self._positions.of(run)
+        past = position.history
         arguments.check_at(run, at)
         arguments.check_min_number(min_number, at)
         moves = position.moves

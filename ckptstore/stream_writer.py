@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from typing import Self
 
     from ckptstore.checkpoint import Checkpoint
-    from ckptstore.history import History
     from ckptstore.inline import Placed
     from ckptstore.position import Position
     from ckptstore.retention import Retention
@@ -33,7 +32,6 @@ WAITING = 8  # blocks between the writer and the threads
 class Stream(NamedTuple):
     """A state that arrives bit by bit: where it goes."""
 
-    history: History
     position: Position
     draft: Draft
     after: Checkpoint | int | None
@@ -42,19 +40,19 @@ class Stream(NamedTuple):
     def save(self, data: bytes) -> Checkpoint:
         """Commit a short one."""
         state = Serialized((data,), len(data))
-        with translated(self.history.run):
+        with translated(self.position.history.run):
             draft = msgspec.structs.replace(self.draft, state=state)
-            return saving.save(self.history, self.position, draft, self.after, self.retention).record()
+            return saving.save(self.position, draft, self.after, self.retention).record()
 
     def begin(self) -> Callable[[Iterator[bytes]], Callable[[], Checkpoint]]:
         """Find what a long one continues from; what stores its blocks, and gives what then commits it."""
-        with translated(self.history.run), self.position.lock:
-            base = saving.find_base(self.history, self.position, self.after)
+        with translated(self.position.history.run), self.position.lock:
+            base = saving.find_base(self.position, self.after)
 
         def store(blocks: Iterator[bytes]) -> Callable[[], Checkpoint]:
             try:
-                with translated(self.history.run):
-                    placed = saving.pack(self.history, base, [blocks], self.position.prints)
+                with translated(self.position.history.run):
+                    placed = saving.pack(self.position.history, base, [blocks], self.position.prints)
             except BaseException:
                 self.position.survey = None  # its packs stay: the next save lists them
                 raise
@@ -62,8 +60,8 @@ class Stream(NamedTuple):
 
         def commit(placed: Placed) -> Checkpoint:
             draft = msgspec.structs.replace(self.draft, state=placed)
-            with translated(self.history.run), self.position.lock:
-                return saving.save_behind(self.history, self.position, draft, base, self.retention).record()
+            with translated(self.position.history.run), self.position.lock:
+                return saving.save_behind(self.position, draft, base, self.retention).record()
 
         return store
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from comparing import ComparingMemory
 from faults import MODES, Died, FaultyBackend, Mode
+from places import on
 from sealing import SETTINGS
 from small import small_chunks
 from trial import CASES, RUN, Case, Trial, calls, opened
@@ -103,12 +104,10 @@ def test_a_writer_that_stalled_is_fenced_not_lost(make_backend: Callable[[], Bac
     other.load(RUN)
     other.save(RUN, 2)
     other.save(RUN, 3)
-    late = FaultyBackend(backend)
-    late_store = opened(late, **CODECS)
-    late_store._positions = stale._positions
+    on(FaultyBackend(backend), stale)
 
     with pytest.raises(CheckpointConflict):
-        late_store.save(RUN, "stray")
+        stale.save(RUN, "stray")
     with pytest.raises(CheckpointNotFound):
         opened(backend, **CODECS).load(RUN, at=2)
     assert opened(backend, **CODECS).load(RUN) == 3

@@ -8,7 +8,7 @@ import os
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
-from places import ALL_KINDS, InFolder, make, open_store, slot, through
+from places import ALL_KINDS, InFolder, make, on, open_store, slot, through
 from spies import Spy
 
 from ckptstore import BackendError, inline
@@ -58,7 +58,7 @@ def test_a_save_in_doubt_is_said_to_be(place: Place) -> None:
     store = through(open_store(place), lambda backend: Spy(backend, after=darken))
     with pytest.raises(BackendError, match=r"^run 'run', checkpoint 1: .*did not say whether it was saved"):
         store.save("run", "in doubt")
-    store._backend = open_store(place)._backend
+    on(open_store(place)._backend, store)
 
     assert store.save("run", "next").number == 2
     assert [store.load("run", at=n) for n in (1, 2)] == ["in doubt", "next"]

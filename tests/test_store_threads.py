@@ -13,8 +13,7 @@ from forks import in_child
 from places import ALL_KINDS, InFolder, make, open_store, through
 from spies import Spy
 
-from ckptstore import CheckpointConflict
-from ckptstore.position import Positions
+from ckptstore import CheckpointConflict, CheckpointStore
 from ckptstore.testing.race import PATIENCE
 
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
     from places import Place
 
-    from ckptstore import Checkpoint, CheckpointStore
+    from ckptstore import Checkpoint
     from ckptstore.stream_writer import CheckpointWriter
 
 
@@ -161,7 +160,7 @@ def test_a_load_that_saw_more_moves_the_fence(place: Place) -> None:
 
 def test_two_threads_of_a_child_get_one_lock(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where both are the first in a forked child to use a store, they still take turns."""
-    positions = Positions()
+    positions = CheckpointStore("memory://")._positions
     positions.of("run")
     make_lock, got = threading.RLock, list[object]()
     other = threading.Thread(target=lambda: got.append(positions.of("run").lock))

@@ -188,7 +188,7 @@ def play_some(store: CheckpointStore, racer: int, seed: int, rounds: int, second
 def again(store: CheckpointStore) -> CheckpointStore:
     """A store of the same root that knows nothing yet; in a bucket over the same connections, which cost the most."""
     other = copy.copy(store)
-    other._positions = Positions()
+    other._positions = Positions(other._history)
     if isinstance(store._backend, LocalBackend):
         other._backend = LocalBackend(store._backend.root)
     return other

@@ -186,7 +186,14 @@ def slot(number: int, run: str = "run") -> str:
     return f"{run}/{number:012}.json"
 
 
+def on(backend: Backend, store: CheckpointStore) -> CheckpointStore:
+    """`store` itself, with all that it has seen, from now on on `backend`."""
+    store._backend = backend
+    for run, position in store._positions._by_run.items():
+        position.history = store._history(run)
+    return store
+
+
 def through(store: CheckpointStore, wrap: Callable[[Backend], Backend]) -> CheckpointStore:
     """`store` itself, from now on with a wrapper around its backend."""
-    store._backend = wrap(store._backend)
-    return store
+    return on(wrap(store._backend), store)

@@ -195,10 +195,11 @@ def losers_clean_up(patch: Patch, /) -> None:
     """A save that lost removes its packs."""
     behind = saving.save_behind
 
-    def tidy(past: History, position: Position, draft: Draft, base: Content | None, keep: Retention | None) -> Manifest:
+    def tidy(position: Position, draft: Draft, base: Content | None, keep: Retention | None) -> Manifest:
+        past = position.history
         before = {info.key for info in past.backend.list(f"{past.run}/packs/")}
         try:
-            return behind(past, position, draft, base, keep)
+            return behind(position, draft, base, keep)
         except (CheckpointConflict, BackendError):
             aim = f"{past.run}/packs/{(base.number if base else 0) + 1:012}"
             mine = {info.key for info in past.backend.list(aim)} - before
@@ -251,8 +252,8 @@ def one_id_for_all_attempts(patch: Patch, /) -> None:
 def unknown_floor(patch: Patch, /) -> None:
     """Each save removes one number without having seen what lies below it."""
 
-    def blind(past: History, _: object, manifest: Manifest, retention: object) -> None:
-        out = manifest.number - getattr(retention, "count", 1)
+    def blind(position: Position, manifest: Manifest, retention: object) -> None:
+        past, out = position.history, manifest.number - getattr(retention, "count", 1)
         if out >= 1:
             past.backend.delete([layout.slot(past.run, out)])
 

@@ -8,7 +8,7 @@ from comparing import ComparingMemory
 
 from ckptstore import pointer, prune, saving
 from ckptstore.history import Found, History, Seen
-from ckptstore.pointer import Pointer
+from ckptstore.pointer import ComparingPointer
 
 if TYPE_CHECKING:
     from typing import Any
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from ckptstore.backend import Data
     from ckptstore.manifest import Manifest
+    from ckptstore.pointer import Pointer
 
     Patch = pytest.MonkeyPatch
 
@@ -30,10 +31,10 @@ def retention_without_hint(patch: Patch, /) -> None:
     """A save empties slots though nobody knows whether its hint was written."""
     finish = saving._finish
 
-    def eager(past: History, position: Any, committed: Any, pointer: Pointer, retention: Any) -> None:  # noqa: ANN401 - passed on
-        finish(past, position, committed, pointer, retention)
+    def eager(position: Any, committed: Any, pointer: Pointer, retention: Any) -> None:  # noqa: ANN401 - passed on
+        finish(position, committed, pointer, retention)
         if pointer.seen is None and retention is not None:
-            saving._retain(past, position, committed[0], retention, [])
+            saving._retain(position, committed[0], retention, [])
 
     patch.setattr(saving, "_finish", eager)
 
@@ -67,11 +68,11 @@ def any_hint_proves(patch: Patch, /) -> None:
 
 def written_twice(patch: Patch, /) -> None:
     """A hint whose reply was lost is written again, over whatever there is now."""
-    put = Pointer.put
+    put = ComparingPointer.put
 
-    def stubborn(self: Pointer, manifest: Manifest, data: bytes) -> None:
+    def stubborn(self: ComparingPointer, manifest: Manifest, data: bytes) -> None:
         if self.seen is None:
             self._tried, self._before = False, None
         put(self, manifest, data)
 
-    patch.setattr(Pointer, "put", stubborn)
+    patch.setattr(ComparingPointer, "put", stubborn)

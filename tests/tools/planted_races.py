@@ -40,8 +40,8 @@ def looks_then_creates(patch: Patch, /) -> None:
 def no_fence(patch: Patch, /) -> None:
     """A save continues from whatever is the newest, also that of a stale copy of the job."""
 
-    def unfenced(past: History, position: Position, _after: object) -> Content | None:
-        position.move(past.find().head, None)
+    def unfenced(position: Position, _after: object) -> Content | None:
+        position.move(position.history.find().head, None)
         return position.base
 
     patch.setattr(saving, "find_base", unfenced)
