@@ -16,7 +16,7 @@ from ckptstore.commit import Landed, claim, conflict
 from ckptstore.errors import CheckpointConflict, CheckpointCorrupt, CheckpointNotFound
 from ckptstore.format1 import encode_manifest
 from ckptstore.inline import Placed, place
-from ckptstore.manifest import FORMAT, Damaged, Header, Manifest, Marker, Named
+from ckptstore.manifest import FORMAT, Damaged, Header, Manifest, Marker, Named, plainly
 from ckptstore.pointer import point
 from ckptstore.retention import KeepLast
 from ckptstore.serialized import Gone, Serialized, stretch
@@ -172,7 +172,7 @@ def _encode(
         draft.version,
         _writer(HOST, os.getpid()),
         draft.serializer,
-        tuple(map(Named, placed.codecs)),
+        tuple(map(plainly, placed.codecs)),
         placed.size,
         placed.stored_size,
         placed.packs,

@@ -227,12 +227,16 @@ def reader(name: str, own: Serializer) -> Serializer:
     )
 
 
-def serialize(serializer: Serializer, state: object) -> Serialized:
-    """`state` in parts, without a copy of its buffers where the serializer is one that can."""
+def in_parts(serializer: Serializer) -> Callable[[object], Serialized]:
+    """What serializes a state in parts, without a copy of its buffers where `serializer` is one that can."""
     if isinstance(serializer, (JsonSerializer, BytesSerializer)) and type(serializer) in _IN_PARTS:
-        return serializer.serialize(state)
-    data = serializer.dumps(state)
-    return Serialized((data,), len(data))
+        return serializer.serialize
+
+    def whole(state: object) -> Serialized:
+        data = serializer.dumps(state)
+        return Serialized((data,), len(data))
+
+    return whole
 
 
 def _names() -> str:
