@@ -66,12 +66,12 @@ def claim(
     `CheckpointConflict` when somebody else went on from `base`; `Landed` when an earlier attempt of our own did;
     `BackendError` when the storage does not say how it ended: then the ids of the attempts stay in `doubts`.
     """
-    number = layout.above(history.run, base.number if base else 0)
     attempts: dict[str, tuple[Manifest, bytes]] = {}
-    cause = None
+    number, cause = 0, None
     for _ in range(ATTEMPTS):
         write_id = new_id()
         attempts[write_id] = made = encode(write_id)
+        number = made[0].header.number
         doubts.add(number, write_id)
         cause = _create(history, number, made[1])
         if cause is not None:
@@ -84,7 +84,7 @@ def claim(
                 prove(history, base, content)
                 raise Landed(content.without_state())
             made = attempts[content.header.write_id]
-        if not pointer.move(*made):
+        if not pointer.move(history, *made):
             prove(history, base, made[0])
         return made
     raise failed(history, number, cause) from cause

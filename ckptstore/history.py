@@ -68,13 +68,18 @@ class Standing(msgspec.Struct, frozen=True):
 
 
 class History:
-    """One run of one backend, read only; `comparing` is the backend where it is one that may compare."""
+    """
+    One run of one backend, read only.
+
+    `comparing` is the backend, where it is one that may compare; `hint_key` the key of the hint.
+    """
 
     def __init__(self, backend: Backend, run: str, codecs: Codecs = PLAIN) -> None:
         self.backend = backend
         self.run = run
         self.codecs = codecs
         self.comparing = as_comparing(backend)
+        self.hint_key = layout.hint(run)
 
     def get(self, number: int, *, whole: bool = True) -> Content | None:
         """What slot `number` holds, checked; None when it is empty. `whole=False` reads the header alone."""
@@ -104,7 +109,7 @@ class History:
 
     def hint(self) -> Hint:
         """The hint, as it is now; read again where it is torn, for in a folder it is written in its place."""
-        key, comparing = layout.hint(self.run), self.comparing
+        key, comparing = self.hint_key, self.comparing
         found, tag = None, None
         for _ in range(2):
             try:

@@ -37,11 +37,13 @@ def place(data: bytes, codecs: Codecs, *, is_json: bool) -> Placed | None:
     limit = INLINE_JSON if is_json and codecs == PLAIN else INLINE_BASE64
     # What is sealed is compressed with the rest of its manifest; there a second time would be in vain.
     small = codecs.zstd.shrink(data) if codecs.zstd and not codecs.keys and len(data) <= _TRIED else None
-    if small is not None:
-        return None if len(small) > limit else _inline("base64", _base64(small), len(data), (ZSTD,))
-    if len(data) > limit:
+    shortest = data if small is None else small
+    if len(shortest) > limit:
         return None
-    return _inline("json", data, len(data)) if is_json else _inline("base64", _base64(data), len(data))
+    encoding: Encoding = "json" if is_json and small is None else "base64"
+    state = data if encoding == "json" else b'"%b"' % b2a_base64(shortest, newline=False)
+    codecs_used = () if small is None else (ZSTD,)
+    return Placed(encoding, state, sha256(state).hexdigest(), len(data), len(state), codecs=codecs_used)
 
 
 def read(manifest: Manifest) -> bytes:
@@ -51,11 +53,3 @@ def read(manifest: Manifest) -> bytes:
         return state
     data = a2b_base64(msgspec.json.decode(state, type=str), strict_mode=True)
     return expand(data, min(header.size, _TRIED)) if header.codecs else data  # nobody puts more into a manifest
-
-
-def _inline(encoding: Encoding, state: bytes, size: int, codecs: tuple[str, ...] = ()) -> Placed:
-    return Placed(encoding, state, sha256(state).hexdigest(), size, len(state), codecs=codecs)
-
-
-def _base64(data: bytes) -> bytes:
-    return b'"%b"' % b2a_base64(data, newline=False)

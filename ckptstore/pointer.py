@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ckptstore import layout
 from ckptstore.format1 import encode_hint
 from ckptstore.history import Seen
 
@@ -21,26 +20,22 @@ if TYPE_CHECKING:
 
 class Pointer:
     """
-    The hint of a run, during one save, which writes it by one request or not at all.
+    The hint, during one save, which writes it by one request or not at all; this one where the storage cannot compare.
 
-    `compares`: whether the storage does, so that others may take the hint for a proof. `seen` is what the next save may
-    know of it; None where it was not written, or the storage does not compare.
+    `compares`: whether it can, so that others may take the hint for a proof. `seen` is what the next save may know of
+    the hint; None where it was not written, or the storage cannot compare.
     """
 
     compares = False
     seen: Seen | None = None
 
-    def __init__(self, history: History) -> None:
-        self._history = history
-
-    def move(self, manifest: Manifest, data: bytes) -> bool:  # noqa: ARG002 - for those who can
+    def move(self, history: History, manifest: Manifest, data: bytes) -> bool:  # noqa: ARG002 - for those who can
         """Have the hint repeat `data`, the bytes of `manifest`, if it is still what it was: that proves `manifest`."""
         return False
 
-    def put(self, manifest: Manifest, data: bytes) -> None:
+    def put(self, history: History, manifest: Manifest, data: bytes) -> None:
         """Have the hint repeat `data`, the bytes of `manifest`, which is proven; an `OSError` where nobody knows."""
-        key = layout.hint(self._history.run)
-        self._history.backend.put(key, encode_hint(data, manifest.header.number), durable=False)
+        history.backend.put(history.hint_key, encode_hint(data, manifest.header.number), durable=False)
 
 
 class ComparingPointer(Pointer):
@@ -48,30 +43,29 @@ class ComparingPointer(Pointer):
 
     compares = True
 
-    def __init__(self, history: History, comparing: Comparing, before: Seen | None) -> None:
-        super().__init__(history)
+    def __init__(self, comparing: Comparing, before: Seen | None) -> None:
         self._comparing = comparing
         self._before = before
         self._tried = False
         self._unanswered: OSError | None = None
 
-    def move(self, manifest: Manifest, data: bytes) -> bool:
+    def move(self, history: History, manifest: Manifest, data: bytes) -> bool:
         """As above."""
         if self._before is not None and self._before.proves:
             try:
-                self._update(manifest, data)
+                self._update(history, manifest, data)
             except OSError as exc:
                 self._unanswered = exc
         return self.seen is not None
 
-    def put(self, manifest: Manifest, data: bytes) -> None:
+    def put(self, history: History, manifest: Manifest, data: bytes) -> None:
         """As above."""
         if not self._tried:
-            self._update(manifest, data)
+            self._update(history, manifest, data)
         elif self._unanswered is not None:
             raise self._unanswered
 
-    def _update(self, manifest: Manifest, data: bytes) -> None:
+    def _update(self, history: History, manifest: Manifest, data: bytes) -> None:
         """
         Replace the hint as it was before `manifest` was created; then the new one proves what follows.
 
@@ -79,20 +73,21 @@ class ComparingPointer(Pointer):
         removed by hand meanwhile, and others may have gone on and emptied slots.
         """
         self._tried = True
-        key, tag, proves = layout.hint(self._history.run), None, self._before is not None
+        tag, proves = None, self._before is not None
         if self._before is not None:
             tag = self._before.tag
         elif manifest.number > 1:
-            found, tag = self._history.hint()
+            found, tag = history.hint()
             if found is not None and found.number >= manifest.number:
                 return
-        new = self._comparing.update(key, encode_hint(data, manifest.number), tag)
+        new = self._comparing.update(history.hint_key, encode_hint(data, manifest.number), tag)
         self.seen = None if new is None else Seen(new, proves)
+
+
+_PLAIN = Pointer()
 
 
 def point(history: History, seen: Seen | None) -> Pointer:
     """The pointer of one save, which knows the hint as it was `seen`; this may ask the storage, once."""
     comparing = history.comparing
-    if comparing is None or not comparing.compares():
-        return Pointer(history)
-    return ComparingPointer(history, comparing, seen)
+    return _PLAIN if comparing is None or not comparing.compares() else ComparingPointer(comparing, seen)

@@ -198,7 +198,7 @@ def _outrun_hint(history: History, found: Survey) -> None:
     """
     hint = None if found.hinted else history.hint().manifest
     if hint is not None and hint.number < found.top:
-        history.backend.delete([layout.hint(history.run)])
+        history.backend.delete([history.hint_key])
 
 
 def _renew_hint(history: History) -> None:
@@ -214,9 +214,9 @@ def _renew_hint(history: History) -> None:
             break
         with suppress(FileNotFoundError):  # others have got on, and removed it
             data = history.backend.get(layout.slot(history.run, head.number))
-            history.backend.put(layout.hint(history.run), encode_hint(data, head.number))
+            history.backend.put(history.hint_key, encode_hint(data, head.number))
             return
-    history.backend.delete([layout.hint(history.run)])
+    history.backend.delete([history.hint_key])
 
 
 def collect(run: str, found: Survey, keep: set[int]) -> list[str]:

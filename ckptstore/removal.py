@@ -29,7 +29,7 @@ def delete(history: History, number: int) -> None:
     history.backend.put(layout.slot(history.run, number), encode_marker(standing.content)[1])
     hint = history.hint().manifest
     if hint is None or hint.number == number:  # it repeats the state
-        history.backend.delete([layout.hint(history.run)])
+        history.backend.delete([history.hint_key])
 
 
 def delete_run(history: History) -> None:
@@ -53,7 +53,7 @@ def delete_run(history: History) -> None:
     if not slots and not rest and (head is None or isinstance(head, Marker)):
         raise CheckpointNotFound(f"there is no run {history.run!r}")
     # First, and in a delete of its own: of the slots a crash may leave any, and the hint could name one of those.
-    history.backend.delete([layout.hint(history.run)])
+    history.backend.delete([history.hint_key])
     history.backend.delete(slots)
     if isinstance(head, (Manifest, Damaged)):
         history.backend.put(layout.slot(history.run, top), encode_marker(head)[1])

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from ckptstore import layout
 from ckptstore.beside import beside
 from ckptstore.checkpoint import Checkpoint, Writer
 from ckptstore.commit import Landed, claim, conflict
@@ -160,10 +161,10 @@ def pack(
 def _encode(
     history: History, base: Content | None, draft: Draft, placed: Placed, write_id: str
 ) -> tuple[Manifest, bytes]:
-    now = datetime.now(UTC)
+    number, now = layout.above(history.run, base.number if base else 0), datetime.now(UTC)
     header = Header(  # by position: 16 names would cost a save 1 µs more
         FORMAT,
-        base.number + 1 if base else 1,
+        number,
         write_id,
         base.link if isinstance(base, (Manifest, Marker)) else None,
         history.run,
@@ -200,22 +201,22 @@ def _finish(
     problems: list[str] = []
     history, manifest = position.history, committed[0]
     if retention is not None and not pointer.compares and getattr(history.backend, "far", False):
-        hinted = beside(partial(_point, pointer, committed, problems))
+        hinted = beside(partial(_point, history, pointer, committed, problems))
         try:
             _retain(position, manifest, retention, problems)
         finally:
             hinted()
     else:
-        _point(pointer, committed, problems)
+        _point(history, pointer, committed, problems)
         if retention is not None and (pointer.seen is not None or not pointer.compares):
             _retain(position, manifest, retention, problems)
     for problem in problems:
         warnings.warn(f"run {history.run!r}, checkpoint {manifest.number} is saved, but {problem}", RuntimeWarning, 5)
 
 
-def _point(pointer: Pointer, committed: tuple[Manifest, bytes], problems: list[str]) -> None:
+def _point(history: History, pointer: Pointer, committed: tuple[Manifest, bytes], problems: list[str]) -> None:
     try:
-        pointer.put(*committed)
+        pointer.put(history, *committed)
     except Exception as exc:  # noqa: BLE001 - the state is saved: not even a bug in a backend may deny that
         problems.append(f"latest.json could not be written ({exc}): reading is slower until the next save")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 import msgspec
 
@@ -50,19 +50,16 @@ class Serializer(Protocol):
 class JsonSerializer(msgspec.Struct, frozen=True):
     """Readable, exact and safe: what was given comes back, and nothing stored is ever executed."""
 
-    @property
-    def name(self) -> str:
-        """`json`."""
-        return "json"
+    name: ClassVar[str] = "json"
 
     def dumps(self, state: object) -> bytes:
         """Compact JSON; `TypeError` names the path of what cannot be stored, `ValueError` that of a cycle."""
-        data = _native(state)
+        data = None if type(state) in TAGGED else _native(state)  # TAGGED: all but a record, and what is refused
         return _in_utf8(_encode_inline, tag(state)) if data is None else data
 
     def serialize(self, state: object) -> Serialized:
         """What `dumps` gives, or its JSON with the large arrays and bytes of `state` beside it, not copied."""
-        data = _native(state)
+        data = None if type(state) in TAGGED else _native(state)  # TAGGED: all but a record, and what is refused
         if data is None:
             tree = tag(state)
             try:
@@ -116,8 +113,6 @@ class JsonSerializer(msgspec.Struct, frozen=True):
 
 
 def _native(state: object) -> bytes | None:
-    if type(state) in TAGGED:  # all but a record, and what is refused
-        return None
     from ckptstore import native  # noqa: PLC0415 - only where it is used
 
     return native.dumps(state)
@@ -133,10 +128,7 @@ def _in_utf8(encode: Callable[[Any], T], tree: Any) -> T:  # noqa: ANN401 - JSON
 class BytesSerializer(msgspec.Struct, frozen=True):
     """Bytes as they are, for those who serialize themselves."""
 
-    @property
-    def name(self) -> str:
-        """`bytes`."""
-        return "bytes"
+    name: ClassVar[str] = "bytes"
 
     def dumps(self, state: object) -> bytes:
         """`state` itself, if it is bytes, or the bytes of a bytearray or memoryview."""
@@ -161,10 +153,7 @@ class BytesSerializer(msgspec.Struct, frozen=True):
 class PickleSerializer(msgspec.Struct, frozen=True):
     """Almost any Python object; only for checkpoints whose every writer is trusted, for loading one can run code."""
 
-    @property
-    def name(self) -> str:
-        """`pickle`."""
-        return "pickle"
+    name: ClassVar[str] = "pickle"
 
     def dumps(self, state: object) -> bytes:
         """The pickle, of the newest protocol; `TypeError` for what has none."""

@@ -49,7 +49,7 @@ def tag(state: object) -> Any:  # noqa: ANN401 - JSON-able
     What cannot be stored is a `TypeError` that names its path, a cycle or more than 200 levels a `ValueError`.
     """
     try:
-        return _value(state, 1)
+        return _TAGS.get(type(state), _other)(state, 1)
     except Refusal as refusal:
         raise refusal.error() from None
 
@@ -65,11 +65,6 @@ def escape(tree: Any) -> Any:  # noqa: ANN401 - JSON-able
             return {"$dict": [[escape(key), escape(value)] for key, value in tree.items()]}
         return {key: escape(value) for key, value in tree.items()}
     return [escape(value) for value in tree] if type(tree) in (list, tuple) else tree
-
-
-def _value(x: object, depth: int) -> Any:  # noqa: ANN401 - JSON-able
-    """Any value; a container is on level `depth`."""
-    return _TAGS.get(type(x), _other)(x, depth)
 
 
 # The two loops are written out, twice, and with numbers in the place of names: a save spends its time in them, and a
@@ -244,7 +239,7 @@ def _other(x: Any, depth: int) -> Any:  # noqa: ANN401 - any object
         return {"$ndarray": arrays.described(x, head)} if x.nbytes < large.LEAST else large.Large(x, escape(head))
     if issubclass(kind, Enum) and getattr(kind, "_member_type_", None) is object:
         try:
-            return _value(x.value, depth)
+            return _TAGS.get(type(x.value), _other)(x.value, depth)
         except Refusal as refusal:
             refusal.trail.append((x, "value", field))
             raise

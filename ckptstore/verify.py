@@ -93,7 +93,7 @@ def verify(history: History, tell: Progress | None = None) -> VerifyReport:
         key, what = _check_slot(history, number, seen, progress)
         checked += what is None
         problems += [Problem(history.run, number, key, what)] if what else []
-    problems += [Problem(history.run, None, layout.hint(history.run), what) for what in _check_hint(history)]
+    problems += [Problem(history.run, None, history.hint_key, what) for what in _check_hint(history)]
     progress.end()
     return VerifyReport(history.run, checked, tuple(problems))
 
@@ -125,7 +125,7 @@ def _check_slot(history: History, number: int, seen: set[Place], progress: _Prog
 
 def _check_hint(history: History) -> list[str]:
     try:
-        return _judge_hint(history, layout.hint(history.run))
+        return _judge_hint(history, history.hint_key)
     except FileNotFoundError:
         return []
     except IsADirectoryError:

@@ -70,9 +70,9 @@ def written_twice(patch: Patch, /) -> None:
     """A hint whose reply was lost is written again, over whatever there is now."""
     put = ComparingPointer.put
 
-    def stubborn(self: ComparingPointer, manifest: Manifest, data: bytes) -> None:
+    def stubborn(self: ComparingPointer, past: History, manifest: Manifest, data: bytes) -> None:
         if self.seen is None:
             self._tried, self._before = False, None
-        put(self, manifest, data)
+        put(self, past, manifest, data)
 
     patch.setattr(ComparingPointer, "put", stubborn)
