@@ -12,6 +12,7 @@ from ckptstore import layout
 from ckptstore.backend import NotDurableError
 from ckptstore.errors import BackendError, CheckpointConflict, shown
 from ckptstore.manifest import Damaged, Manifest, names, new_id
+from ckptstore.pointer import ComparingPointer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,9 +38,9 @@ class Doubts:
     def __init__(self) -> None:
         self._numbers: dict[str, int] = {}
 
-    def add(self, number: int, write_id: str) -> None:
-        """An attempt at `number` begins."""
-        self._numbers[write_id] = number
+    def add(self, attempt: Manifest) -> None:
+        """It begins."""
+        self._numbers[attempt.header.write_id] = attempt.header.number
 
     def own(self, manifest: Manifest) -> bool:
         """Whether `manifest` is of one of these attempts."""
@@ -66,13 +67,13 @@ def claim(
     `CheckpointConflict` when somebody else went on from `base`; `Landed` when an earlier attempt of our own did;
     `BackendError` when the storage does not say how it ended: then the ids of the attempts stay in `doubts`.
     """
-    attempts: dict[str, tuple[Manifest, bytes]] = {}
+    attempts: list[tuple[Manifest, bytes]] = []
     number, cause = 0, None
     for _ in range(ATTEMPTS):
-        write_id = new_id()
-        attempts[write_id] = made = encode(write_id)
+        made = encode(new_id())
+        attempts.append(made)
+        doubts.add(made[0])
         number = made[0].header.number
-        doubts.add(number, write_id)
         cause = _create(history, number, made[1])
         if cause is not None:
             content = _look(history, number, cause)
@@ -80,11 +81,12 @@ def claim(
                 continue  # the request or its reply was lost: once more, under another id
             if not isinstance(content, Manifest) or not doubts.own(content):
                 raise conflict(history.run, number - 1, content)
-            if content.header.write_id not in attempts:
+            mine = [one for one in attempts if one[0].ident == content.ident]
+            if not mine:
                 prove(history, base, content)
                 raise Landed(content.without_state())
-            made = attempts[content.header.write_id]
-        if not pointer.move(history, *made):
+            made = mine[0]
+        if not (isinstance(pointer, ComparingPointer) and pointer.move(history, *made)):
             prove(history, base, made[0])
         return made
     raise failed(history, number, cause) from cause

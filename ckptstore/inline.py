@@ -10,10 +10,11 @@ import msgspec
 
 from ckptstore.codecs import PLAIN, ZSTD, Codecs
 from ckptstore.compression import expand
-from ckptstore.manifest import Encoding
+from ckptstore.manifest import Encoding, Named, plainly
 
 if TYPE_CHECKING:
     from ckptstore.manifest import Manifest
+    from ckptstore.serialized import Serialized
 
 INLINE_JSON = 8 * 1024 * 1024  # a folder of JSON stays readable up to here
 INLINE_BASE64 = 64 * 1024  # base64 costs a third more
@@ -29,21 +30,22 @@ class Placed(msgspec.Struct, frozen=True):
     size: int
     stored_size: int
     packs: tuple[str, ...] = ()
-    codecs: tuple[str, ...] = ()  # what was done to `state`, or to each chunk
+    codecs: tuple[Named, ...] = ()  # what was done to `state`, or to each chunk
 
 
-def place(data: bytes, codecs: Codecs, *, is_json: bool) -> Placed | None:
-    """`data` as part of a manifest; None where it is too large for that."""
-    limit = INLINE_JSON if is_json and codecs == PLAIN else INLINE_BASE64
+def place(state: Serialized, codecs: Codecs, *, is_json: bool) -> Placed | None:
+    """`state` as part of a manifest; None where it is too large for that, or in several parts."""
+    if len(state.parts) != 1 or not isinstance(data := state.parts[0], bytes):
+        return None
+    if is_json and codecs == PLAIN:
+        return _inline("json", data, state) if len(data) <= INLINE_JSON else None
     # What is sealed is compressed with the rest of its manifest; there a second time would be in vain.
     small = codecs.zstd.shrink(data) if codecs.zstd and not codecs.keys and len(data) <= _TRIED else None
-    shortest = data if small is None else small
-    if len(shortest) > limit:
+    if len(data if small is None else small) > INLINE_BASE64:
         return None
-    encoding: Encoding = "json" if is_json and small is None else "base64"
-    state = data if encoding == "json" else b'"%b"' % b2a_base64(shortest, newline=False)
-    codecs_used = () if small is None else (ZSTD,)
-    return Placed(encoding, state, sha256(state).hexdigest(), len(data), len(state), codecs=codecs_used)
+    if small is not None:
+        return _inline("base64", _base64(small), state, (plainly(ZSTD),))
+    return _inline("json", data, state) if is_json else _inline("base64", _base64(data), state)
 
 
 def read(manifest: Manifest) -> bytes:
@@ -53,3 +55,11 @@ def read(manifest: Manifest) -> bytes:
         return state
     data = a2b_base64(msgspec.json.decode(state, type=str), strict_mode=True)
     return expand(data, min(header.size, _TRIED)) if header.codecs else data  # nobody puts more into a manifest
+
+
+def _inline(encoding: Encoding, last: bytes, state: Serialized, codecs: tuple[Named, ...] = ()) -> Placed:
+    return Placed(encoding, last, sha256(last).hexdigest(), state.size, len(last), (), codecs)
+
+
+def _base64(data: bytes) -> bytes:
+    return b'"%b"' % b2a_base64(data, newline=False)

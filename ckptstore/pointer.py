@@ -29,10 +29,6 @@ class Pointer:
     compares = False
     seen: Seen | None = None
 
-    def move(self, history: History, manifest: Manifest, data: bytes) -> bool:  # noqa: ARG002 - for those who can
-        """Have the hint repeat `data`, the bytes of `manifest`, if it is still what it was: that proves `manifest`."""
-        return False
-
     def put(self, history: History, manifest: Manifest, data: bytes) -> None:
         """Have the hint repeat `data`, the bytes of `manifest`, which is proven; an `OSError` where nobody knows."""
         history.backend.put(history.hint_key, encode_hint(data, manifest.header.number), durable=False)
@@ -50,7 +46,7 @@ class ComparingPointer(Pointer):
         self._unanswered: OSError | None = None
 
     def move(self, history: History, manifest: Manifest, data: bytes) -> bool:
-        """As above."""
+        """Have the hint repeat `data`, the bytes of `manifest`, if it is still what it was: that proves `manifest`."""
         if self._before is not None and self._before.proves:
             try:
                 self._update(history, manifest, data)

@@ -16,8 +16,8 @@ from ckptstore.checkpoint import Checkpoint, Writer
 from ckptstore.commit import Landed, claim, conflict
 from ckptstore.errors import CheckpointConflict, CheckpointCorrupt, CheckpointNotFound
 from ckptstore.format1 import encode_manifest
-from ckptstore.inline import Placed, place
-from ckptstore.manifest import FORMAT, Damaged, Header, Manifest, Marker, Named, plainly
+from ckptstore.inline import Placed
+from ckptstore.manifest import FORMAT, Damaged, Header, Manifest, Marker, Named
 from ckptstore.pointer import point
 from ckptstore.retention import KeepLast
 from ckptstore.serialized import Gone, Serialized, stretch
@@ -54,17 +54,17 @@ def save(position: Position, draft: Draft, after: Checkpoint | int | None, reten
 
 def save_behind(position: Position, draft: Draft, base: Content | None, retention: Retention | None) -> Manifest:
     """As `save`, as the successor of `base`; who calls this has the lock."""
-    history, committed = position.history, None
+    history, state, committed = position.history, draft.state, None
     pointer = point(history, position.seen if base is position.base else None)
     survey, position.survey = position.survey, None  # a save that fails leaves packs: the next one lists them
     while committed is None:
         try:
-            placed = _place(history, base, draft, position.prints)
+            placed = state if isinstance(state, Placed) else _pack(position, base, state)
             encode = partial(_encode, history, base, draft, placed)
             committed = claim(history, base, encode, position.doubts, pointer)
         except Landed as landed:
             base = landed.manifest
-            if isinstance(draft.state, Placed):  # its packs aim at a number that is taken
+            if isinstance(state, Placed) and state.packs:  # they aim at a number that is taken
                 position.move(base, None)
                 raise _overtaken(history, base) from None
     manifest, data = committed
@@ -72,8 +72,13 @@ def save_behind(position: Position, draft: Draft, base: Content | None, retentio
     position.move(manifest, None)  # with its table of chunks, which nobody else needs
     manifest = manifest.without_state() if manifest.state else manifest
     position.doubts.settle(manifest)
-    _finish(position, (manifest, data), pointer, retention)
+    if retention is None:
+        problems = _point(history, pointer, manifest, data)
+    else:
+        problems = _point_and_retain(position, (manifest, data), pointer, retention)
     position.seen = pointer.seen
+    for problem in problems:
+        warnings.warn(f"run {history.run!r}, checkpoint {manifest.number} is saved, but {problem}", RuntimeWarning, 4)
     return manifest
 
 
@@ -120,17 +125,8 @@ def _after(position: Position, after: Checkpoint | int) -> Content | None:
     return base
 
 
-def _place(history: History, base: Content | None, draft: Draft, prints: Fingerprints) -> Placed:
-    """The state's bytes ready to be named: inside the manifest, or durable in packs."""
-    state = draft.state
-    if isinstance(state, Placed):
-        return state
-    whole = state.parts[0]
-    if len(state.parts) == 1 and isinstance(whole, bytes):
-        placed = place(whole, history.codecs, is_json=draft.serializer.name == "json")
-        if placed is not None:
-            return placed
-    return pack(history, base, state.parts, prints, partial(stretch, state))
+def _pack(position: Position, base: Content | None, state: Serialized) -> Placed:
+    return pack(position.history, base, state.parts, position.prints, partial(stretch, state))
 
 
 def pack(
@@ -173,7 +169,7 @@ def _encode(
         draft.version,
         _writer(HOST, os.getpid()),
         draft.serializer,
-        tuple(map(plainly, placed.codecs)),
+        placed.codecs,
         placed.size,
         placed.stored_size,
         placed.packs,
@@ -190,42 +186,42 @@ def _writer(host: str, pid: int) -> Writer:
     return Writer(host=host, pid=pid)
 
 
-def _finish(
-    position: Position, committed: tuple[Manifest, bytes], pointer: Pointer, retention: Retention | None
-) -> None:
-    """
-    The hint and retention: best effort, as the checkpoint stands whatever happens here.
+# The hint and retention: best effort, as the checkpoint stands whatever happens here. Each says what went wrong.
 
-    A hint that was not written costs the next reader a listing; what was not pruned is pruned by the next save.
-    """
-    problems: list[str] = []
-    history, manifest = position.history, committed[0]
-    if retention is not None and not pointer.compares and getattr(history.backend, "far", False):
-        hinted = beside(partial(_point, history, pointer, committed, problems))
+
+def _point_and_retain(
+    position: Position, committed: tuple[Manifest, bytes], pointer: Pointer, retention: Retention
+) -> list[str]:
+    history = position.history
+    if not pointer.compares and getattr(history.backend, "far", False):
+        hinted = beside(partial(_point, history, pointer, *committed))
         try:
-            _retain(position, manifest, retention, problems)
+            late = _retain(position, committed[0], retention)
         finally:
-            hinted()
-    else:
-        _point(history, pointer, committed, problems)
-        if retention is not None and (pointer.seen is not None or not pointer.compares):
-            _retain(position, manifest, retention, problems)
-    for problem in problems:
-        warnings.warn(f"run {history.run!r}, checkpoint {manifest.number} is saved, but {problem}", RuntimeWarning, 5)
+            problems = hinted()
+        return problems + late
+    problems = _point(history, pointer, *committed)
+    if pointer.seen is not None or not pointer.compares:
+        problems += _retain(position, committed[0], retention)
+    return problems
 
 
-def _point(history: History, pointer: Pointer, committed: tuple[Manifest, bytes], problems: list[str]) -> None:
+def _point(history: History, pointer: Pointer, manifest: Manifest, data: bytes) -> list[str]:
+    """A hint that was not written costs the next reader a listing."""
     try:
-        pointer.put(history, *committed)
+        pointer.put(history, manifest, data)
     except Exception as exc:  # noqa: BLE001 - the state is saved: not even a bug in a backend may deny that
-        problems.append(f"latest.json could not be written ({exc}): reading is slower until the next save")
+        return [f"latest.json could not be written ({exc}): reading is slower until the next save"]
+    return []
 
 
-def _retain(position: Position, manifest: Manifest, retention: Retention, problems: list[str]) -> None:
+def _retain(position: Position, manifest: Manifest, retention: Retention) -> list[str]:
+    """What was not pruned is pruned by the next save."""
     try:
         _prune(position, manifest, retention)
     except Exception as exc:  # noqa: BLE001 - the state is saved: not even a bug in a caller's policy may deny that
-        problems.append(f"old checkpoints could not be pruned ({exc!r}): the next save tries again")
+        return [f"old checkpoints could not be pruned ({exc!r}): the next save tries again"]
+    return []
 
 
 def _prune(position: Position, manifest: Manifest, retention: Retention) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import msgspec
 
@@ -50,7 +50,10 @@ class Serializer(Protocol):
 class JsonSerializer(msgspec.Struct, frozen=True):
     """Readable, exact and safe: what was given comes back, and nothing stored is ever executed."""
 
-    name: ClassVar[str] = "json"
+    @property
+    def name(self) -> str:
+        """`json`."""
+        return "json"
 
     def dumps(self, state: object) -> bytes:
         """Compact JSON; `TypeError` names the path of what cannot be stored, `ValueError` that of a cycle."""
@@ -128,7 +131,10 @@ def _in_utf8(encode: Callable[[Any], T], tree: Any) -> T:  # noqa: ANN401 - JSON
 class BytesSerializer(msgspec.Struct, frozen=True):
     """Bytes as they are, for those who serialize themselves."""
 
-    name: ClassVar[str] = "bytes"
+    @property
+    def name(self) -> str:
+        """`bytes`."""
+        return "bytes"
 
     def dumps(self, state: object) -> bytes:
         """`state` itself, if it is bytes, or the bytes of a bytearray or memoryview."""
@@ -153,7 +159,10 @@ class BytesSerializer(msgspec.Struct, frozen=True):
 class PickleSerializer(msgspec.Struct, frozen=True):
     """Almost any Python object; only for checkpoints whose every writer is trusted, for loading one can run code."""
 
-    name: ClassVar[str] = "pickle"
+    @property
+    def name(self) -> str:
+        """`pickle`."""
+        return "pickle"
 
     def dumps(self, state: object) -> bytes:
         """The pickle, of the newest protocol; `TypeError` for what has none."""

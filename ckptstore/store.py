@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from ckptstore import arguments, codecs, history, layout, loading, saving, serializers
+from ckptstore import arguments, codecs, history, inline, layout, loading, saving, serializers
 from ckptstore import schema as schemas
 from ckptstore.errors import CheckpointNotFound, translate, translated
 from ckptstore.format1 import NO_METADATA, encode_metadata
@@ -278,7 +278,8 @@ class CheckpointStore:
         facts = NO_METADATA if metadata is None else encode_metadata(arguments.check_metadata(metadata))
         version = None if self._schema is None else self._schema.version
         named = plainly(serializer) if state.tree is None else Named(serializer, {"tree": state.tree})
-        return saving.Draft(state, named, version, facts)
+        placed = inline.place(state, self._codecs, is_json=serializer == "json")
+        return saving.Draft(placed or state, named, version, facts)
 
     def _read(
         self, run: str, at: At | None, min_number: int, use: Callable[[Loaded], Any], default: object = _MISSING

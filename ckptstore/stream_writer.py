@@ -11,6 +11,7 @@ import msgspec
 
 from ckptstore import saving
 from ckptstore.errors import translated
+from ckptstore.inline import Placed, place
 from ckptstore.pool import Pool, check_process
 from ckptstore.serialized import Serialized
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from typing import Self
 
     from ckptstore.checkpoint import Checkpoint
-    from ckptstore.inline import Placed
     from ckptstore.position import Position
     from ckptstore.retention import Retention
     from ckptstore.saving import Draft
@@ -40,8 +40,9 @@ class Stream(NamedTuple):
     def save(self, data: bytes) -> Checkpoint:
         """Commit a short one."""
         state = Serialized((data,), len(data))
+        placed = place(state, self.position.history.codecs, is_json=False)
         with translated(self.position.history.run):
-            draft = msgspec.structs.replace(self.draft, state=state)
+            draft = msgspec.structs.replace(self.draft, state=placed or state)
             return saving.save(self.position, draft, self.after, self.retention).record()
 
     def begin(self) -> Callable[[Iterator[bytes]], Callable[[], Checkpoint]]:

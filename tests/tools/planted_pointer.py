@@ -29,14 +29,13 @@ def hint_left_behind(patch: Patch, /) -> None:
 
 def retention_without_hint(patch: Patch, /) -> None:
     """A save empties slots though nobody knows whether its hint was written."""
-    finish = saving._finish
+    finish = saving._point_and_retain
 
-    def eager(position: Any, committed: Any, pointer: Pointer, retention: Any) -> None:  # noqa: ANN401 - passed on
-        finish(position, committed, pointer, retention)
-        if pointer.seen is None and retention is not None:
-            saving._retain(position, committed[0], retention, [])
+    def eager(position: Any, committed: Any, pointer: Pointer, retention: Any) -> list[str]:  # noqa: ANN401 - passed on
+        problems = finish(position, committed, pointer, retention)
+        return problems if pointer.seen is not None else [*problems, *saving._retain(position, committed[0], retention)]
 
-    patch.setattr(saving, "_finish", eager)
+    patch.setattr(saving, "_point_and_retain", eager)
 
 
 def hint_read_last(patch: Patch, /) -> None:
