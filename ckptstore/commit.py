@@ -32,26 +32,19 @@ class Landed(Exception):  # noqa: N818 - not an error: an earlier attempt turned
         self.manifest = manifest
 
 
-class Doubts:
-    """The ids of own attempts whose fate is unknown: they may turn up in their slot at any later time."""
-
-    def __init__(self) -> None:
-        self._numbers: dict[str, int] = {}
-
-    def add(self, attempt: Manifest) -> None:
-        """It begins."""
-        self._numbers[attempt.header.write_id] = attempt.header.number
+class Doubts(dict[str, int]):
+    """Own attempts whose fate is unknown, by id, and the number of each: they may turn up there at any later time."""
 
     def own(self, manifest: Manifest) -> bool:
-        """Whether `manifest` is of one of these attempts."""
-        return self._numbers.get(manifest.header.write_id) == manifest.number
+        """Whether `manifest` is one of these attempts."""
+        return self.get(manifest.header.write_id) == manifest.number
 
     def settle(self, landed: Manifest) -> None:
         """Everything up to `landed`, and that itself, is decided."""
-        self._numbers.pop(landed.header.write_id, None)
-        if self._numbers:  # rare
-            number = landed.number
-            self._numbers = {write_id: aimed for write_id, aimed in self._numbers.items() if aimed > number}
+        self.pop(landed.header.write_id, None)
+        if self:  # rare
+            for write_id in [write_id for write_id, number in self.items() if number <= landed.number]:
+                del self[write_id]
 
 
 def claim(
@@ -72,35 +65,44 @@ def claim(
     for _ in range(ATTEMPTS):
         made = encode(new_id())
         attempts.append(made)
-        doubts.add(made[0])
-        number = made[0].header.number
-        cause = _create(history, number, made[1])
+        header, cause = made[0].header, None
+        number = doubts[header.write_id] = header.number
+        try:
+            history.backend.create(layout.slot(history.run, number), made[1])
+        except NotDurableError as exc:
+            raise in_doubt(history, number, exc) from exc
+        except OSError as exc:
+            cause = exc
         if cause is not None:
-            content = _look(history, number, cause)
-            if content is None and not isinstance(cause, FileExistsError):
-                continue  # the request or its reply was lost: once more, under another id
-            if not isinstance(content, Manifest) or not doubts.own(content):
-                raise conflict(history.run, number - 1, content)
-            mine = [one for one in attempts if one[0].ident == content.ident]
-            if not mine:
-                prove(history, base, content)
-                raise Landed(content.without_state())
-            made = mine[0]
+            found = _turned_up(history, base, cause, attempts, doubts)
+            if found is None:
+                continue  # once more, under another id
+            made = found
         if not (isinstance(pointer, ComparingPointer) and pointer.move(history, *made)):
             prove(history, base, made[0])
         return made
     raise failed(history, number, cause) from cause
 
 
-def _create(history: History, number: int, data: bytes) -> OSError | None:
-    """None when the slot is ours for certain, else what the storage said."""
-    try:
-        history.backend.create(layout.slot(history.run, number), data)
-    except NotDurableError as exc:
-        raise in_doubt(history, number, exc) from exc
-    except OSError as exc:
-        return exc
-    return None
+def _turned_up(
+    history: History,
+    base: Content | None,
+    cause: OSError,
+    attempts: list[tuple[Manifest, bytes]],
+    doubts: Doubts,
+) -> tuple[Manifest, bytes] | None:
+    """Which of `attempts` is there, though the last was refused or not answered; None where nothing is."""
+    number = attempts[-1][0].number
+    content = _look(history, number, cause)
+    if content is None and not isinstance(cause, FileExistsError):
+        return None  # the request or its reply was lost
+    if not isinstance(content, Manifest) or not doubts.own(content):
+        raise conflict(history.run, number - 1, content)
+    mine = [made for made in attempts if made[0].ident == content.ident]
+    if not mine:
+        prove(history, base, content)
+        raise Landed(content.without_state())
+    return mine[0]
 
 
 def _look(history: History, number: int, cause: OSError) -> Content | None:

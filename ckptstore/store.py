@@ -222,11 +222,10 @@ class CheckpointStore:
 
         The report says of each checkpoint whether it is kept and why. `dry_run` changes nothing.
         """
-        past = self._history(run)
         with translated(run):
             from ckptstore import prune  # noqa: PLC0415 - few programs need it
 
-            return prune.prune(past, self._retention or KeepAll(), dry_run=dry_run)
+            return prune.prune(self._history(run), self._retention or KeepAll(), dry_run=dry_run)
 
     def verify(self, run: str, *, progress: Callable[[int, int], object] | None = None) -> VerifyReport:
         """
@@ -234,11 +233,10 @@ class CheckpointStore:
 
         `progress` is called with how many bytes of how many are read.
         """
-        past = self._history(run)
         with translated(run):
             from ckptstore import verify  # noqa: PLC0415 - few programs need it
 
-            return verify.verify(past, progress)
+            return verify.verify(self._history(run), progress)
 
     def open_writer(
         self,
@@ -259,8 +257,7 @@ class CheckpointStore:
         if after is not None:
             arguments.check_after(run, after)
         draft = self._draft(Serialized((), 0), "bytes", metadata)
-        stream = stream_writer.Stream(position, draft, after, self._retention)
-        return stream_writer.CheckpointWriter(stream)
+        return stream_writer.CheckpointWriter(stream_writer.Stream(position, draft, after, self._retention))
 
     def open_reader(self, run: str, *, at: At | None = None, min_number: int = 0) -> CheckpointReader:
         """
@@ -286,10 +283,9 @@ class CheckpointStore:
     ) -> Any:  # noqa: ANN401 - whatever was saved
         """What `use` makes of the checkpoint; where that is the newest, the next save continues from it."""
         position = self._positions.of(run)
-        past = position.history
         arguments.check_at(run, at)
         arguments.check_min_number(min_number, at)
-        moves = position.moves
+        past, moves = position.history, position.moves
         with translated(run):
             answer = loading.newest(past, use, min_number) if at is None else loading.at(past, at, use)
             result = answer.result if answer.found else default

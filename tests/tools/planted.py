@@ -211,16 +211,12 @@ def losers_clean_up(patch: Patch, /) -> None:
 
 def no_readback(patch: Patch, /) -> None:
     """A refused create is a conflict, whoever it was that came first."""
-    create = commit._create
 
-    def proud(past: History, number: int, data: bytes) -> OSError | None:
-        cause = create(past, number, data)
+    def proud(past: History, base: Content | None, cause: OSError, *_: object) -> None:
         if isinstance(cause, FileExistsError):
-            raise commit.conflict(past.run, number - 1, None)
-        return cause
+            raise commit.conflict(past.run, base.number if base else 0, None)
 
-    patch.setattr(commit, "_create", proud)
-    patch.setattr(commit, "_look", lambda *_: None)
+    patch.setattr(commit, "_turned_up", proud)
 
 
 def one_id_for_all_attempts(patch: Patch, /) -> None:
