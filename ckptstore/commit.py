@@ -8,28 +8,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from ckptstore import layout
 from ckptstore.backend import NotDurableError
 from ckptstore.errors import BackendError, CheckpointConflict, shown
+from ckptstore.format1 import encode_manifest
 from ckptstore.manifest import Damaged, Manifest, names, new_id
 from ckptstore.pointer import ComparingPointer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from ckptstore.history import History
-    from ckptstore.manifest import Content
+    from ckptstore.manifest import Content, Header
     from ckptstore.pointer import Pointer
+    from ckptstore.position import Position
 
 ATTEMPTS = 2
-
-
-class Landed(Exception):  # noqa: N818 - not an error: an earlier attempt turned out to be committed
-    """An attempt of an earlier save, whose fate was unknown, holds the number: go on from `manifest`."""
-
-    def __init__(self, manifest: Manifest) -> None:
-        super().__init__(manifest.number)
-        self.manifest = manifest
 
 
 class Doubts(dict[str, int]):
@@ -48,61 +42,52 @@ class Doubts(dict[str, int]):
 
 
 def claim(
-    history: History,
-    base: Content | None,
-    encode: Callable[[str], tuple[Manifest, bytes]],
-    doubts: Doubts,
-    pointer: Pointer,
-) -> tuple[Manifest, bytes]:
+    position: Position, base: Content | None, header: Header, state: bytes, pointer: Pointer
+) -> tuple[Manifest, bytes | None]:
     """
-    Commit what `encode(write_id)` makes as the successor of `base`: on return it is durable, visible and proven.
+    Commit `header` and `state` as the successor of `base`; -> the manifest, which is durable, visible and proven.
 
-    `CheckpointConflict` when somebody else went on from `base`; `Landed` when an earlier attempt of our own did;
-    `BackendError` when the storage does not say how it ended: then the ids of the attempts stay in `doubts`.
+    And its bytes; None where it is that of an earlier save, which seemed to have failed, and this one has to go on from
+    there. `CheckpointConflict` when somebody else went on from `base`; `BackendError` when the storage does not say how
+    it ended: then the ids of the attempts stay in the position's doubts.
     """
+    history, number, cause = position.history, header.number, None
     attempts: list[tuple[Manifest, bytes]] = []
-    number, cause = 0, None
     for _ in range(ATTEMPTS):
-        made = encode(new_id())
+        made = encode_manifest(header, state, history.codecs)
         attempts.append(made)
-        header, cause = made[0].header, None
-        number = doubts[header.write_id] = header.number
+        position.doubts[header.write_id] = number
+        cause = None
         try:
             history.backend.create(layout.slot(history.run, number), made[1])
         except NotDurableError as exc:
             raise in_doubt(history, number, exc) from exc
         except OSError as exc:
             cause = exc
-        if cause is not None:
-            found = _turned_up(history, base, cause, attempts, doubts)
-            if found is None:
-                continue  # once more, under another id
-            made = found
-        if not (isinstance(pointer, ComparingPointer) and pointer.move(history, *made)):
-            prove(history, base, made[0])
-        return made
+        if cause is None:
+            if not (isinstance(pointer, ComparingPointer) and pointer.move(history, *made)):
+                prove(history, base, made[0])
+            return made
+        found = _turned_up(position, base, cause, attempts)
+        if found is not None:
+            return found
+        header = msgspec.structs.replace(header, write_id=new_id())
     raise failed(history, number, cause) from cause
 
 
 def _turned_up(
-    history: History,
-    base: Content | None,
-    cause: OSError,
-    attempts: list[tuple[Manifest, bytes]],
-    doubts: Doubts,
-) -> tuple[Manifest, bytes] | None:
-    """Which of `attempts` is there, though the last was refused or not answered; None where nothing is."""
-    number = attempts[-1][0].number
+    position: Position, base: Content | None, cause: OSError, attempts: list[tuple[Manifest, bytes]]
+) -> tuple[Manifest, bytes | None] | None:
+    """What `claim` returns where the last of `attempts` was refused or not answered; None where nothing is there."""
+    history, number = position.history, attempts[-1][0].number
     content = _look(history, number, cause)
     if content is None and not isinstance(cause, FileExistsError):
         return None  # the request or its reply was lost
-    if not isinstance(content, Manifest) or not doubts.own(content):
+    if not isinstance(content, Manifest) or not position.doubts.own(content):
         raise conflict(history.run, number - 1, content)
-    mine = [made for made in attempts if made[0].ident == content.ident]
-    if not mine:
-        prove(history, base, content)
-        raise Landed(content.without_state())
-    return mine[0]
+    prove(history, base, content)
+    mine = (made for made in attempts if made[0].ident == content.ident)
+    return next(mine, (content.without_state(), None))
 
 
 def _look(history: History, number: int, cause: OSError) -> Content | None:

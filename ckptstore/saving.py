@@ -13,11 +13,10 @@ import msgspec
 from ckptstore import layout
 from ckptstore.beside import beside
 from ckptstore.checkpoint import Checkpoint, Writer
-from ckptstore.commit import Landed, claim, conflict
+from ckptstore.commit import claim, conflict
 from ckptstore.errors import CheckpointConflict, CheckpointCorrupt, CheckpointNotFound
-from ckptstore.format1 import encode_manifest
 from ckptstore.inline import Placed
-from ckptstore.manifest import FORMAT, Damaged, Header, Manifest, Marker, Named
+from ckptstore.manifest import FORMAT, Damaged, Header, Manifest, Marker, Named, new_id
 from ckptstore.pointer import point
 from ckptstore.retention import KeepLast
 from ckptstore.serialized import Gone, Serialized, stretch
@@ -54,23 +53,18 @@ def save(position: Position, draft: Draft, after: Checkpoint | int | None, reten
 
 def save_behind(position: Position, draft: Draft, base: Content | None, retention: Retention | None) -> Manifest:
     """As `save`, as the successor of `base`; who calls this has the lock."""
-    history, state, committed = position.history, draft.state, None
+    history, state = position.history, draft.state
     pointer = point(history, position.seen if base is position.base else None)
     survey, position.survey = position.survey, None  # a save that fails leaves packs: the next one lists them
-    while committed is None:
-        try:
-            placed = state if isinstance(state, Placed) else _pack(position, base, state)
-            encode = partial(_encode, history, base, draft, placed)
-            committed = claim(history, base, encode, position.doubts, pointer)
-        except Landed as landed:
-            base = landed.manifest
-            if isinstance(state, Placed) and state.packs:  # they aim at a number that is taken
-                position.move(base, None)
-                raise _overtaken(history, base) from None
-    manifest, data = committed
+    placed = state if isinstance(state, Placed) else _pack(position, base, state)
+    manifest, data = claim(position, base, _header(history, base, draft, placed), placed.state, pointer)
+    if data is None:
+        if placed is state and placed.packs:  # they aim at a number that is taken
+            position.move(manifest, None)
+            raise _overtaken(history, manifest)
+        return save_behind(position, draft, manifest, retention)
     position.survey = survey
-    position.move(manifest, None)  # with its table of chunks, which nobody else needs
-    manifest = manifest.without_state() if manifest.state else manifest
+    position.move(manifest.with_state(placed.state) if placed.packs else manifest, None)
     position.doubts.settle(manifest)
     if retention is None:
         problems = _point(history, pointer, manifest, data)
@@ -154,14 +148,12 @@ def pack(
         ) from exc
 
 
-def _encode(
-    history: History, base: Content | None, draft: Draft, placed: Placed, write_id: str
-) -> tuple[Manifest, bytes]:
-    number, now = layout.above(history.run, base.number if base else 0), datetime.now(UTC)
-    header = Header(  # by position: 16 names would cost a save 1 µs more
+def _header(history: History, base: Content | None, draft: Draft, placed: Placed) -> Header:
+    now = datetime.now(UTC)
+    return Header(  # by position: 16 names would cost a save 1 µs more
         FORMAT,
-        number,
-        write_id,
+        layout.above(history.run, base.number if base else 0),
+        new_id(),
         base.link if isinstance(base, (Manifest, Marker)) else None,
         history.run,
         # A clock that was set back must not make a successor older than what it follows.
@@ -177,8 +169,6 @@ def _encode(
         placed.encoding,
         placed.state_sha256,
     )
-    manifest, data = encode_manifest(header, placed.state, history.codecs)
-    return (manifest.with_state(placed.state) if placed.packs else manifest), data
 
 
 @cache

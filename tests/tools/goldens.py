@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from small import small_chunks
 
-from ckptstore import Checkpoint, CheckpointStore, Decision, commit, encryption, format1, inline, packs, saving
+from ckptstore import Checkpoint, CheckpointStore, Decision, encryption, format1, inline, packs, saving
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -142,7 +142,7 @@ def an_array() -> Any:  # noqa: ANN401 - numpy may not be here
 
 def write(name: str, root: str, patch: pytest.MonkeyPatch) -> None:
     """Save the golden store `name` below `root`: always at the same time, by the same process, under the same ids."""
-    for module in (commit, packs):  # of manifests, and of packs
+    for module in (saving, packs):  # of manifests, and of packs
         ids = count(1)
         patch.setattr(module, "new_id", lambda ids=ids: f"{next(ids):032x}")
     patch.setattr(saving, "datetime", Clock())

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING
 
+import msgspec
 from stepped import SteppedBackend
 
 from ckptstore import commit, history, layout, packs, prune, saving
 from ckptstore.errors import BackendError, CheckpointConflict
-from ckptstore.format1 import encode_hint
+from ckptstore.format1 import encode_hint, encode_manifest
 from ckptstore.history import Found, History
-from ckptstore.manifest import Manifest, new_id
+from ckptstore.manifest import Manifest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     import pytest
 
-    from ckptstore.commit import Doubts
-    from ckptstore.manifest import Content
-    from ckptstore.pointer import Pointer
+    from ckptstore.codecs import Codecs
+    from ckptstore.manifest import Content, Header
     from ckptstore.position import Position
     from ckptstore.retention import Decision, Retention
     from ckptstore.saving import Draft
@@ -212,37 +211,22 @@ def losers_clean_up(patch: Patch, /) -> None:
 def no_readback(patch: Patch, /) -> None:
     """A refused create is a conflict, whoever it was that came first."""
 
-    def proud(past: History, base: Content | None, cause: OSError, *_: object) -> None:
+    def proud(position: Position, base: Content | None, cause: OSError, _: object) -> None:
         if isinstance(cause, FileExistsError):
-            raise commit.conflict(past.run, base.number if base else 0, None)
+            raise commit.conflict(position.history.run, base.number if base else 0, None)
 
     patch.setattr(commit, "_turned_up", proud)
 
 
 def one_id_for_all_attempts(patch: Patch, /) -> None:
-    """The second attempt of a create carries the id of the first."""
-    local = threading.local()
-    claim = commit.claim
+    """The second attempt of a create is the first once more, id and all."""
+    made = dict[str, tuple[Manifest, bytes]]()
 
-    def stubborn(
-        past: History,
-        base: Content | None,
-        encode: Callable[[str], tuple[Manifest, bytes]],
-        doubts: Doubts,
-        pointer: Pointer,
-    ) -> tuple[Manifest, bytes]:
-        local.made = None
+    def once(header: Header, state: bytes, codecs: Codecs) -> tuple[Manifest, bytes]:
+        return made.setdefault(header.write_id, encode_manifest(header, state, codecs))
 
-        def once(write_id: str) -> tuple[Manifest, bytes]:
-            local.made = local.made or encode(write_id)
-            made: tuple[Manifest, bytes] = local.made
-            return made
-
-        local.id = new_id()
-        return claim(past, base, once, doubts, pointer)
-
-    patch.setattr(commit, "new_id", lambda: getattr(local, "id", None) or new_id())
-    patch.setattr(saving, "claim", stubborn)
+    patch.setattr(commit, "encode_manifest", once)
+    patch.setattr(msgspec.structs, "replace", lambda header, **_: header)
 
 
 def unknown_floor(patch: Patch, /) -> None:
