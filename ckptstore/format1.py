@@ -36,7 +36,8 @@ SIZE_LIMIT = 512 * 1024 * 1024  # bytes of an object: a sealed manifest of a sta
 
 _FIRST = re.compile(rb'\{"sha256": "([0-9a-f]{64})",\n"format": ([0-9]{1,9}),\n')
 _IDENT = re.compile(rb'"number": ([0-9]{1,12}),\n"write_id": "([0-9a-f]{32})",\n"(removed|parent)": ')
-_START = len('{"sha256": "",\n') + 64  # where the bytes that `sha256` covers begin
+DIGEST = slice(12, 12 + 64)  # where `sha256` stands: of a header that is written once, so it tells any two apart
+_START = DIGEST.stop + len('",\n')  # where the bytes that it covers begin
 _STATE, _STATE_IN = b'"state": ', b'"state_in": '
 _STATE_LINE = b"\n" + _STATE  # a string in JSON holds no raw line end, so this stands nowhere else
 
@@ -100,11 +101,6 @@ def encode_marker(content: Manifest | Damaged) -> tuple[Marker, bytes]:
         tombstone = Tombstone(FORMAT, content.number, new_id(), True, None, (), "0" * 64)  # noqa: FBT003 - the same
     body = lines.fill(_TOMBSTONE, tombstone)
     return Marker(tombstone), b'{"sha256": "%b",\n%b' % (sha256(body).hexdigest().encode(), body)
-
-
-def first_bytes(manifest: Manifest) -> bytes:
-    """How the object of `manifest`, and no other, begins: with the digest of a header that was never written twice."""
-    return b'{"sha256": "%b"' % manifest.sha256.encode()
 
 
 def ident(data: bytes) -> Ident | None:

@@ -18,7 +18,7 @@ from ckptstore import layout
 from ckptstore.backend import Backend, as_comparing
 from ckptstore.codecs import PLAIN, Codecs
 from ckptstore.errors import BackendError, CheckpointCorrupt
-from ckptstore.format1 import HEAD_SIZE, HINT_LIMIT, IDENT_SIZE, SIZE_LIMIT, first_bytes, has_header, parse, parse_hint
+from ckptstore.format1 import DIGEST, HEAD_SIZE, HINT_LIMIT, IDENT_SIZE, SIZE_LIMIT, has_header, parse, parse_hint
 from ckptstore.manifest import Content, Damaged, Manifest, Marker, names
 
 if TYPE_CHECKING:
@@ -100,12 +100,12 @@ class History:
         return parse(data, self.run, number, self.codecs.keys, whole=whole)
 
     def stands(self, manifest: Manifest) -> bool:
-        """Whether the slot of `manifest` still holds it, by its first bytes."""
+        """Whether the slot of `manifest` still holds it, by its digest."""
         try:
             data = self.backend.get(layout.slot(self.run, manifest.header.number), 0, IDENT_SIZE)
         except FileNotFoundError:
             return False
-        return data.startswith(first_bytes(manifest))
+        return data[DIGEST] == manifest.sha256.encode()
 
     def hint(self) -> Hint:
         """The hint, as it is now; read again where it is torn, for in a folder it is written in its place."""
