@@ -55,19 +55,18 @@ def claim(
     attempts: list[tuple[Manifest, bytes]] = []
     for _ in range(ATTEMPTS):
         made = encode_manifest(header, state, history.codecs)
-        attempts.append(made)
         position.doubts[header.write_id] = number
-        cause = None
         try:
             history.backend.create(layout.slot(history.run, number), made[1])
         except NotDurableError as exc:
             raise in_doubt(history, number, exc) from exc
         except OSError as exc:
             cause = exc
-        if cause is None:
+        else:
             if not (isinstance(pointer, ComparingPointer) and pointer.move(history, *made)):
                 prove(history, base, made[0])
             return made
+        attempts.append(made)
         found = _turned_up(position, base, cause, attempts)
         if found is not None:
             return found

@@ -54,7 +54,7 @@ def save(position: Position, draft: Draft, after: Checkpoint | int | None, reten
 def save_behind(position: Position, draft: Draft, base: Content | None, retention: Retention | None) -> Manifest:
     """As `save`, as the successor of `base`; who calls this has the lock."""
     history, state = position.history, draft.state
-    pointer = point(history, position.seen if base is position.base else None)
+    pointer = point(position, base)
     survey, position.survey = position.survey, None  # a save that fails leaves packs: the next one lists them
     placed = state if isinstance(state, Placed) else _pack(position, base, state)
     manifest, data = claim(position, base, _header(history, base, draft, placed), placed.state, pointer)
