@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from ckptstore.manifest import Content
 
 NEAR, FAR = 64 * 1024 * 1024, 16 * 1024 * 1024  # bytes after which a pack is full: a file, a request
-UPLOADS = 10  # packs under way at once to where requests take long: one connection to a bucket carries some 90 MB/s
+UPLOADS = 12  # packs under way at once to where requests take long: one connection to a bucket carries some 90 MB/s
 SPARE = 3  # packs that a manifest may name beside one for each `FAR` bytes
 
 

@@ -28,7 +28,7 @@ CONFIG: dict[str, Any] = {
     "connect_timeout": 3,
     "read_timeout": 5,  # of silence; three attempts and what lies between them stay below 20 seconds
     "retries": {"mode": "standard", "total_max_attempts": 3},
-    "max_pool_connections": 16,  # botocore's 10 are what one save or load takes, and its small requests wait behind
+    "max_pool_connections": 16,  # a save takes 12, a load 14: behind botocore's 10 its small requests would wait
 }
 """What botocore is told where the user says nothing; its and s3fs's own defaults ask a dead server for minutes."""
 
