@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from ckptstore.history import History
     from ckptstore.manifest import Content, Header
     from ckptstore.pointer import Pointer
-    from ckptstore.position import Position
 
 ATTEMPTS = 2
 
@@ -42,20 +41,21 @@ class Doubts(dict[str, int]):
 
 
 def claim(
-    position: Position, base: Content | None, header: Header, state: bytes, pointer: Pointer
+    history: History, base: Content | None, new: tuple[Header, bytes], doubts: Doubts, pointer: Pointer
 ) -> tuple[Manifest, bytes | None]:
     """
-    Commit `header` and `state` as the successor of `base`; -> the manifest, which is durable, visible and proven.
+    Commit `new`, a header and its state, behind `base`; -> the manifest, which is durable, visible and proven.
 
     And its bytes; None where it is that of an earlier save, which seemed to have failed, and this one has to go on from
     there. `CheckpointConflict` when somebody else went on from `base`; `BackendError` when the storage does not say how
-    it ended: then the ids of the attempts stay in the position's doubts.
+    it ended: then the ids of the attempts stay in `doubts`.
     """
-    history, number, cause = position.history, header.number, None
+    header, state = new
+    number, cause = header.number, None
     attempts: list[tuple[Manifest, bytes]] = []
     for _ in range(ATTEMPTS):
         made = encode_manifest(header, state, history.codecs)
-        position.doubts[header.write_id] = number
+        doubts[header.write_id] = number
         try:
             history.backend.create(layout.slot(history.run, number), made[1])
         except NotDurableError as exc:
@@ -67,7 +67,7 @@ def claim(
                 prove(history, base, made[0])
             return made
         attempts.append(made)
-        found = _turned_up(position, base, cause, attempts)
+        found = _turned_up(history, base, cause, attempts, doubts)
         if found is not None:
             return found
         header = msgspec.structs.replace(header, write_id=new_id())
@@ -75,14 +75,14 @@ def claim(
 
 
 def _turned_up(
-    position: Position, base: Content | None, cause: OSError, attempts: list[tuple[Manifest, bytes]]
+    history: History, base: Content | None, cause: OSError, attempts: list[tuple[Manifest, bytes]], doubts: Doubts
 ) -> tuple[Manifest, bytes | None] | None:
     """What `claim` returns where the last of `attempts` was refused or not answered; None where nothing is there."""
-    history, number = position.history, attempts[-1][0].number
+    number = attempts[-1][0].number
     content = _look(history, number, cause)
     if content is None and not isinstance(cause, FileExistsError):
         return None  # the request or its reply was lost
-    if not isinstance(content, Manifest) or not position.doubts.own(content):
+    if not isinstance(content, Manifest) or not doubts.own(content):
         raise conflict(history.run, number - 1, content)
     prove(history, base, content)
     mine = (made for made in attempts if made[0].ident == content.ident)

@@ -15,8 +15,7 @@ from ckptstore.history import Seen
 if TYPE_CHECKING:
     from ckptstore.backend import Comparing
     from ckptstore.history import History
-    from ckptstore.manifest import Content, Manifest
-    from ckptstore.position import Position
+    from ckptstore.manifest import Manifest
 
 
 class Pointer:
@@ -84,9 +83,7 @@ class ComparingPointer(Pointer):
 _PLAIN = Pointer()
 
 
-def point(position: Position, base: Content | None) -> Pointer:
-    """The pointer of one save, which continues from `base`; this may ask the storage, once."""
-    comparing = position.history.comparing
-    if comparing is None or not comparing.compares():
-        return _PLAIN
-    return ComparingPointer(comparing, position.seen if base is position.base else None)
+def point(history: History, seen: Seen | None) -> Pointer:
+    """The pointer of one save, which knows the hint as it was `seen`; this may ask the storage, once."""
+    comparing = history.comparing
+    return _PLAIN if comparing is None or not comparing.compares() else ComparingPointer(comparing, seen)

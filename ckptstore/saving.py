@@ -54,10 +54,11 @@ def save(position: Position, draft: Draft, after: Checkpoint | int | None, reten
 def save_behind(position: Position, draft: Draft, base: Content | None, retention: Retention | None) -> Manifest:
     """As `save`, as the successor of `base`; who calls this has the lock."""
     history, state = position.history, draft.state
-    pointer = point(position, base)
+    pointer = point(history, position.seen if base is position.base else None)
     survey, position.survey = position.survey, None  # a save that fails leaves packs: the next one lists them
     placed = state if isinstance(state, Placed) else _pack(position, base, state)
-    manifest, data = claim(position, base, _header(history, base, draft, placed), placed.state, pointer)
+    new = _header(history, base, draft, placed), placed.state
+    manifest, data = claim(history, base, new, position.doubts, pointer)
     if data is None:
         if placed is state and placed.packs:  # they aim at a number that is taken
             position.move(manifest, None)

@@ -211,9 +211,9 @@ def losers_clean_up(patch: Patch, /) -> None:
 def no_readback(patch: Patch, /) -> None:
     """A refused create is a conflict, whoever it was that came first."""
 
-    def proud(position: Position, base: Content | None, cause: OSError, _: object) -> None:
+    def proud(past: History, base: Content | None, cause: OSError, *_: object) -> None:
         if isinstance(cause, FileExistsError):
-            raise commit.conflict(position.history.run, base.number if base else 0, None)
+            raise commit.conflict(past.run, base.number if base else 0, None)
 
     patch.setattr(commit, "_turned_up", proud)
 

@@ -63,10 +63,10 @@ def old_news(patch: Patch, /) -> None:
 def prune_at_worst(patch: Patch, /) -> None:
     """No bug: between the packs of each save and its manifest a prune passes, where few races have one."""
 
-    def pruned(position: Position, *rest: Any) -> Any:  # noqa: ANN401 - whatever a claim takes and gives
-        if position.history.find().head:
-            prune(position.history, KeepLast(2), dry_run=False)
-        return claim(position, *rest)
+    def pruned(past: History, *rest: Any) -> Any:  # noqa: ANN401 - whatever a claim takes and gives
+        if past.find().head:
+            prune(past, KeepLast(2), dry_run=False)
+        return claim(past, *rest)
 
     patch.setattr(saving, "claim", pruned)
 
