@@ -38,6 +38,18 @@ def raced(race: Race, place: InBucket, part: Callable[..., Any], retention: int 
     return race.run(part, place.url, storage_options=options, retention=retention)
 
 
+def test_the_server_lists_beside_a_delete(place: InBucket) -> None:
+    """No fault of moto's is taken for one of ours: a key that goes while it is listed is no failure of the listing."""
+    for name in "abc":
+        place.poke(name, b"")
+    listed = iter(place._keys().items())
+    next(listed)
+    for name in "abc":
+        place.poke(name, None)
+
+    assert {f"{place.prefix}b", f"{place.prefix}c"} <= {key for key, _ in listed}
+
+
 def test_every_acknowledged_save_has_a_number_of_its_own(race: Race, place: InBucket) -> None:
     """Whoever wins each number, none is given twice or left out, and each loads as its winner saved it."""
     acknowledged = [one for mine in raced(race, place, save_some) for one in mine]

@@ -5,11 +5,19 @@ from __future__ import annotations
 import itertools
 import logging
 import threading
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 KEYS = {"key": "AKIDEXAMPLE", "secret": "a-secret-that-must-not-show"}
 PATIENT = {"connect_timeout": 60, "read_timeout": 60}  # seconds: a busy machine is no dead server
 _names = (f"bucket-{number}" for number in itertools.count())
+
+
+def _items(keys: dict[str, list[Any]]) -> Iterator[tuple[str, Any]]:
+    """What a listing looks at, in the place of moto's own: that fails where a key goes meanwhile."""
+    return ((key, versions[-1]) for key, versions in dict(keys).items() if versions)
 
 
 class Server:
@@ -21,6 +29,7 @@ class Server:
         from botocore.session import Session  # noqa: PLC0415 - heavy, and optional
         from moto import backends  # noqa: PLC0415 - heavy, and optional
         from moto.s3.responses import S3Response  # noqa: PLC0415 - heavy, and optional
+        from moto.s3.utils import _VersionedKeyStore  # noqa: PLC0415 - heavy, and optional
         from moto.server import ThreadedMotoServer  # noqa: PLC0415 - heavy, and optional
 
         self._patched = cast("Any", S3Response)
@@ -32,6 +41,7 @@ class Server:
                 return self._real(response)
 
         self._patched.put_object = put_object
+        cast("Any", _VersionedKeyStore).items = _items
         modules = [*backends.list_of_moto_modules()]
         cast("Any", backends).list_of_moto_modules = lambda: modules  # or 180 folders are looked at for each request
         logging.getLogger("werkzeug").setLevel(logging.WARNING)  # a line for each request
