@@ -44,11 +44,11 @@ def claim(
     history: History, base: Content | None, new: tuple[Header, bytes], doubts: Doubts, pointer: Pointer
 ) -> tuple[Manifest, bytes | None]:
     """
-    Commit `new`, a header and its state, behind `base`; -> the manifest, which is durable, visible and proven.
+    Commit `new`, a header and its state, behind `base`; -> the manifest, durable, visible and proven, and its bytes.
 
-    And its bytes; None where it is that of an earlier save, which seemed to have failed, and this one has to go on from
-    there. `CheckpointConflict` when somebody else went on from `base`; `BackendError` when the storage does not say how
-    it ended: then the ids of the attempts stay in `doubts`.
+    None for the bytes where it is the manifest of an earlier save, which seemed to have failed: this one has to go on
+    from there. `CheckpointConflict` when somebody else went on from `base`; `BackendError` when the storage does not
+    say how it ended: then the ids of the attempts stay in `doubts`.
     """
     header, state = new
     number, cause = header.number, None

@@ -10,7 +10,7 @@ import msgspec
 
 from ckptstore.codecs import PLAIN, ZSTD, Codecs
 from ckptstore.compression import expand
-from ckptstore.manifest import Encoding, Named, plainly
+from ckptstore.manifest import Encoding, Named
 
 if TYPE_CHECKING:
     from ckptstore.manifest import Manifest
@@ -44,7 +44,7 @@ def place(state: Serialized, codecs: Codecs, *, is_json: bool) -> Placed | None:
     if len(data if small is None else small) > INLINE_BASE64:
         return None
     if small is not None:
-        return _inline("base64", _base64(small), state, (plainly(ZSTD),))
+        return _inline("base64", _base64(small), state, (Named(ZSTD),))
     return _inline("json", data, state) if is_json else _inline("base64", _base64(data), state)
 
 

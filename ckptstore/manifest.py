@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from datetime import datetime
-from functools import cache
 from typing import TYPE_CHECKING, Annotated, Final, Literal, TypeAlias
 
 import msgspec
@@ -49,12 +48,6 @@ class Named(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
 
     name: str
     settings: dict[str, int | str | bool] = {}
-
-
-@cache
-def plainly(name: str) -> Named:
-    """A serializer or codec without settings, made once."""
-    return Named(name)
 
 
 class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -23,7 +23,7 @@ from ckptstore.cutting import WINDOW, Expected, cut, units
 from ckptstore.errors import CheckpointError
 from ckptstore.fetch import Chunked
 from ckptstore.inline import Placed
-from ckptstore.manifest import Manifest, new_id, plainly
+from ckptstore.manifest import Manifest, Named, new_id
 from ckptstore.pool import THREADS, Pool
 
 if TYPE_CHECKING:
@@ -269,5 +269,5 @@ class _Writer:
         state = msgspec.json.encode(table)
         total = sum(chunk.size for chunk in chunks)
         stored = sum({(chunk.pack, chunk.offset): chunk.stored_size for chunk in chunks}.values())
-        codecs = tuple(map(plainly, names(self._codecs)))
+        codecs = tuple(map(Named, names(self._codecs)))
         return Placed("chunks", state, sha256(state).hexdigest(), total, stored, tuple(packs), codecs)

@@ -22,11 +22,9 @@ class Pointer:
     """
     The hint, during one save, which writes it by one request or not at all; this one where the storage cannot compare.
 
-    `compares`: whether it can, so that others may take the hint for a proof. `seen` is what the next save may know of
-    the hint; None where it was not written, or the storage cannot compare.
+    `seen` is what the next save may know of the hint; None where it was not written, or the storage cannot compare.
     """
 
-    compares = False
     seen: Seen | None = None
 
     def put(self, history: History, manifest: Manifest, data: bytes) -> None:
@@ -35,9 +33,11 @@ class Pointer:
 
 
 class ComparingPointer(Pointer):
-    """The same on a storage that compares; `before` is what the save knows of the hint."""
+    """
+    The same on a storage that compares, so that others may take the hint for a proof.
 
-    compares = True
+    `before` is what the save knows of the hint.
+    """
 
     def __init__(self, comparing: Comparing, before: Seen | None) -> None:
         self._comparing = comparing

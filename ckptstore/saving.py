@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from datetime import UTC, datetime
-from functools import cache, partial
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -15,9 +15,9 @@ from ckptstore.beside import beside
 from ckptstore.checkpoint import Checkpoint, Writer
 from ckptstore.commit import claim, conflict
 from ckptstore.errors import CheckpointConflict, CheckpointCorrupt, CheckpointNotFound
-from ckptstore.inline import Placed
+from ckptstore.inline import Placed, place
 from ckptstore.manifest import FORMAT, Damaged, Header, Manifest, Marker, Named, new_id
-from ckptstore.pointer import point
+from ckptstore.pointer import ComparingPointer, point
 from ckptstore.retention import KeepLast
 from ckptstore.serialized import Gone, Serialized, stretch
 
@@ -37,9 +37,9 @@ HOST = os.uname().nodename if hasattr(os, "uname") else os.environ.get("COMPUTER
 
 
 class Draft(msgspec.Struct, frozen=True):
-    """What is to be saved, before it has a number: a state, or one that is placed already."""
+    """What is to be saved, before it has a number."""
 
-    state: Serialized | Placed
+    state: Serialized
     serializer: Named
     version: int | str | None
     metadata: msgspec.Raw
@@ -47,23 +47,27 @@ class Draft(msgspec.Struct, frozen=True):
 
 def save(position: Position, draft: Draft, after: Checkpoint | int | None, retention: Retention | None) -> Manifest:
     """Commit `draft` as the next checkpoint; durable and acknowledged when this returns."""
+    small = place(draft.state, position.history.codecs, is_json=draft.serializer.name == "json")
     with position.lock:
-        return save_behind(position, draft, find_base(position, after), retention)
+        return save_behind(position, draft, small, find_base(position, after), retention)
 
 
-def save_behind(position: Position, draft: Draft, base: Content | None, retention: Retention | None) -> Manifest:
-    """As `save`, as the successor of `base`; who calls this has the lock."""
-    history, state = position.history, draft.state
+def save_behind(
+    position: Position, draft: Draft, ready: Placed | None, base: Content | None, retention: Retention | None
+) -> Manifest:
+    """As `save`, of a state that is `ready` or goes into packs, behind `base`; who calls this has the lock."""
+    history, placed = position.history, ready
     pointer = point(history, position.seen if base is position.base else None)
     survey, position.survey = position.survey, None  # a save that fails leaves packs: the next one lists them
-    placed = state if isinstance(state, Placed) else _pack(position, base, state)
+    if placed is None:
+        placed = pack(history, base, draft.state.parts, position.prints, partial(stretch, draft.state))
     new = _header(history, base, draft, placed), placed.state
     manifest, data = claim(history, base, new, position.doubts, pointer)
     if data is None:
-        if placed is state and placed.packs:  # they aim at a number that is taken
+        if ready is not None and ready.packs:  # they aim at a number that is taken
             position.move(manifest, None)
             raise _overtaken(history, manifest)
-        return save_behind(position, draft, manifest, retention)
+        return save_behind(position, draft, ready, manifest, retention)
     position.survey = survey
     position.move(manifest.with_state(placed.state) if placed.packs else manifest, None)
     position.doubts.settle(manifest)
@@ -120,10 +124,6 @@ def _after(position: Position, after: Checkpoint | int) -> Content | None:
     return base
 
 
-def _pack(position: Position, base: Content | None, state: Serialized) -> Placed:
-    return pack(position.history, base, state.parts, position.prints, partial(stretch, state))
-
-
 def pack(
     history: History,
     base: Content | None,
@@ -160,7 +160,7 @@ def _header(history: History, base: Content | None, draft: Draft, placed: Placed
         # A clock that was set back must not make a successor older than what it follows.
         max(now, base.header.created_at) if isinstance(base, Manifest) else now,
         draft.version,
-        _writer(HOST, os.getpid()),
+        Writer(host=HOST, pid=os.getpid()),
         draft.serializer,
         placed.codecs,
         placed.size,
@@ -172,19 +172,14 @@ def _header(history: History, base: Content | None, draft: Draft, placed: Placed
     )
 
 
-@cache
-def _writer(host: str, pid: int) -> Writer:
-    return Writer(host=host, pid=pid)
-
-
 # The hint and retention: best effort, as the checkpoint stands whatever happens here. Each says what went wrong.
 
 
 def _point_and_retain(
     position: Position, committed: tuple[Manifest, bytes], pointer: Pointer, retention: Retention
 ) -> list[str]:
-    history = position.history
-    if not pointer.compares and getattr(history.backend, "far", False):
+    history, compares = position.history, isinstance(pointer, ComparingPointer)
+    if not compares and getattr(history.backend, "far", False):
         hinted = beside(partial(_point, history, pointer, *committed))
         try:
             late = _retain(position, committed[0], retention)
@@ -192,7 +187,7 @@ def _point_and_retain(
             problems = hinted()
         return problems + late
     problems = _point(history, pointer, *committed)
-    if pointer.seen is not None or not pointer.compares:
+    if pointer.seen is not None or not compares:
         problems += _retain(position, committed[0], retention)
     return problems
 

@@ -57,12 +57,12 @@ class JsonSerializer(msgspec.Struct, frozen=True):
 
     def dumps(self, state: object) -> bytes:
         """Compact JSON; `TypeError` names the path of what cannot be stored, `ValueError` that of a cycle."""
-        data = None if type(state) in TAGGED else _native(state)  # TAGGED: all but a record, and what is refused
+        data = None if type(state) in TAGGED else _native(state)
         return _in_utf8(_encode_inline, tag(state)) if data is None else data
 
     def serialize(self, state: object) -> Serialized:
         """What `dumps` gives, or its JSON with the large arrays and bytes of `state` beside it, not copied."""
-        data = None if type(state) in TAGGED else _native(state)  # TAGGED: all but a record, and what is refused
+        data = None if type(state) in TAGGED else _native(state)
         if data is None:
             tree = tag(state)
             try:
@@ -116,6 +116,7 @@ class JsonSerializer(msgspec.Struct, frozen=True):
 
 
 def _native(state: object) -> bytes | None:
+    """The bytes of a record, where msgspec alone writes it; whoever asks for others loads a module for nothing."""
     from ckptstore import native  # noqa: PLC0415 - only where it is used
 
     return native.dumps(state)
@@ -225,16 +226,12 @@ def reader(name: str, own: Serializer) -> Serializer:
     )
 
 
-def in_parts(serializer: Serializer) -> Callable[[object], Serialized]:
-    """What serializes a state in parts, without a copy of its buffers where `serializer` is one that can."""
+def serialize(serializer: Serializer, state: object) -> Serialized:
+    """`state` in parts, without a copy of its buffers where the serializer is one that can."""
     if isinstance(serializer, (JsonSerializer, BytesSerializer)) and type(serializer) in _IN_PARTS:
-        return serializer.serialize
-
-    def whole(state: object) -> Serialized:
-        data = serializer.dumps(state)
-        return Serialized((data,), len(data))
-
-    return whole
+        return serializer.serialize(state)
+    data = serializer.dumps(state)
+    return Serialized((data,), len(data))
 
 
 def _names() -> str:

@@ -11,7 +11,6 @@ import msgspec
 
 from ckptstore import saving
 from ckptstore.errors import translated
-from ckptstore.inline import Placed, place
 from ckptstore.pool import Pool, check_process
 from ckptstore.serialized import Serialized
 
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from ckptstore.checkpoint import Checkpoint
+    from ckptstore.inline import Placed
     from ckptstore.position import Position
     from ckptstore.retention import Retention
     from ckptstore.saving import Draft
@@ -40,9 +40,8 @@ class Stream(NamedTuple):
     def save(self, data: bytes) -> Checkpoint:
         """Commit a short one."""
         state = Serialized((data,), len(data))
-        placed = place(state, self.position.history.codecs, is_json=False)
         with translated(self.position.history.run):
-            draft = msgspec.structs.replace(self.draft, state=placed or state)
+            draft = msgspec.structs.replace(self.draft, state=state)
             return saving.save(self.position, draft, self.after, self.retention).record()
 
     def begin(self) -> Callable[[Iterator[bytes]], Callable[[], Checkpoint]]:
@@ -60,9 +59,8 @@ class Stream(NamedTuple):
             return lambda: commit(placed)
 
         def commit(placed: Placed) -> Checkpoint:
-            draft = msgspec.structs.replace(self.draft, state=placed)
             with translated(self.position.history.run), self.position.lock:
-                return saving.save_behind(self.position, draft, base, self.retention).record()
+                return saving.save_behind(self.position, self.draft, placed, base, self.retention).record()
 
         return store
 

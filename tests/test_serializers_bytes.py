@@ -62,7 +62,7 @@ def test_other_serializers() -> None:
     """Other serializers, and those derived from ours, are asked for bytes; ours give parts."""
     state = [bytes(99_000)]
 
-    assert serializers.in_parts(PICKLE)(state).parts == (PICKLE.dumps(state),)
-    assert serializers.in_parts(Louder())(["a"]).parts == (b'["A"]',)
-    assert serializers.in_parts(JSON)(state).parts[1] is state[0]
-    assert serializers.in_parts(BYTES)(state[0]).parts[0] is state[0]
+    assert serializers.serialize(PICKLE, state).parts == (PICKLE.dumps(state),)
+    assert serializers.serialize(Louder(), ["a"]).parts == (b'["A"]',)
+    assert serializers.serialize(JSON, state).parts[1] is state[0]
+    assert serializers.serialize(BYTES, state[0]).parts[0] is state[0]

@@ -15,13 +15,15 @@ from ckptstore.manifest import Manifest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import Any
 
     import pytest
 
     from ckptstore.codecs import Codecs
+    from ckptstore.inline import Placed
     from ckptstore.manifest import Content, Header
     from ckptstore.position import Position
-    from ckptstore.retention import Decision, Retention
+    from ckptstore.retention import Decision
     from ckptstore.saving import Draft
 
     Patch = pytest.MonkeyPatch
@@ -194,11 +196,11 @@ def losers_clean_up(patch: Patch, /) -> None:
     """A save that lost removes its packs."""
     behind = saving.save_behind
 
-    def tidy(position: Position, draft: Draft, base: Content | None, keep: Retention | None) -> Manifest:
+    def tidy(position: Position, draft: Draft, ready: Placed | None, base: Content | None, *rest: Any) -> Manifest:  # noqa: ANN401 - passed on
         past = position.history
         before = {info.key for info in past.backend.list(f"{past.run}/packs/")}
         try:
-            return behind(position, draft, base, keep)
+            return behind(position, draft, ready, base, *rest)
         except (CheckpointConflict, BackendError):
             aim = f"{past.run}/packs/{(base.number if base else 0) + 1:012}"
             mine = {info.key for info in past.backend.list(aim)} - before
